@@ -1,0 +1,253 @@
+"""The vocabulary of a turn: a ``Prompt`` goes down to an upstream, ``Delta``s come up.
+
+Everything between a client's JSON and an upstream's wire format speaks these two types only.
+Values are frozen; a new fact gets a new field or variant when one dialect can show it and one
+upstream can say it, never an untyped bag.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+# A JSON Schema as it came from the client. The only untyped value here: its shape is the client's.
+JsonSchema: TypeAlias = Mapping[str, Any]
+
+# ---------------------------------------------------------------------------- down: the prompt
+
+Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
+
+
+class Text(Struct, frozen=True, gc=False):
+    """Plain text, said by anybody."""
+
+    text: str
+
+
+class Image(Struct, frozen=True, gc=False):
+    """A picture in a message: an http(s) or data URL, or the id of an uploaded file."""
+
+    url: str = ""
+    file_id: str = ""
+    detail: str = "auto"
+
+
+class File(Struct, frozen=True, gc=False):
+    """A document in a message: inline (a data URL), an http(s) URL or an uploaded file's id."""
+
+    name: str = ""
+    data: str = ""
+    url: str = ""
+    file_id: str = ""
+
+
+class ToolCall(Struct, frozen=True, gc=False):
+    """A call that the assistant made. ``arguments`` is JSON text (free text for a custom tool)."""
+
+    id: str
+    name: str
+    arguments: str
+    kind: Literal["function", "custom"] = "function"
+    namespace: str = ""
+
+
+class ToolResult(Struct, frozen=True):
+    """What came of the call ``call_id``."""
+
+    call_id: str
+    parts: "tuple[Text | Image | File, ...]"
+    kind: Literal["function", "custom"] = "function"
+
+
+class Reasoning(Struct, frozen=True):
+    """Thinking of an earlier turn that the client hands back: shown text and sealed original."""
+
+    id: str = ""
+    summary: tuple[str, ...] = ()
+    encrypted: str = ""
+
+
+Part: TypeAlias = Text | Image | File | ToolCall | ToolResult | Reasoning
+
+
+class Message(Struct, frozen=True):
+    """One message of the history, in the order of the conversation."""
+
+    role: Role
+    parts: tuple[Part, ...]
+    name: str = ""
+
+    @property
+    def text(self) -> str:
+        """The text parts, one after the other."""
+        return "".join(part.text for part in self.parts if isinstance(part, Text))
+
+
+class Tool(Struct, frozen=True):
+    """A tool of the client. A custom tool takes free text, perhaps by a grammar, not JSON."""
+
+    name: str
+    description: str = ""
+    parameters: JsonSchema | None = None
+    strict: bool = False
+    kind: Literal["function", "custom"] = "function"
+    grammar: str = ""
+    syntax: str = ""
+    namespace: str = ""
+
+
+class ToolChoice(Struct, frozen=True):
+    """What the client wants called. ``names`` narrows the tools; empty means any of them."""
+
+    mode: Literal["auto", "none", "required"] = "auto"
+    names: tuple[str, ...] = ()
+
+
+class Sampling(Struct, frozen=True):
+    """How to generate. An upstream that cannot obey a setting leaves it to the gateway or ignores
+    it, as the table of parameters says. ``max_tokens`` counts tokens of the visible answer."""
+
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    temperature: float | None = None
+    top_p: float | None = None
+
+
+class Format(Struct, frozen=True):
+    """The form the answer must have: text, any JSON object, or JSON by a schema."""
+
+    kind: Literal["text", "json_object", "json_schema"] = "text"
+    name: str = ""
+    schema: JsonSchema | None = None
+    strict: bool = False
+
+
+class Thread(Struct, frozen=True, gc=False):
+    """A conversation kept by the upstream, to go on after ``parent_message_id``."""
+
+    conversation_id: str
+    parent_message_id: str = ""
+
+
+Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+class Prompt(Struct, frozen=True):
+    """One turn that a client asks for. ``stream`` is not in it: that is between the dialect and its
+    client. ``hints`` are the upstream's own switches (``search``, ``reason``, ...); ``temporary``
+    asks that the upstream keep no history (None: as the gateway is set)."""
+
+    model: str
+    messages: tuple[Message, ...]
+    tools: tuple[Tool, ...] = ()
+    tool_choice: ToolChoice = ToolChoice()
+    parallel_tool_calls: bool = True
+    sampling: Sampling = Sampling()
+    format: Format = Format()
+    effort: Effort | None = None
+    thread: Thread | None = None
+    hints: tuple[str, ...] = ()
+    temporary: bool | None = None
+
+
+# ------------------------------------------------------------------------------- up: the deltas
+
+
+class Started(Struct, frozen=True, gc=False):
+    """The upstream has begun an answer: which model answers, in which conversation. It commits
+    nobody to anything: until a later delta arrives, another account may still be asked."""
+
+    model: str = ""
+    conversation_id: str = ""
+
+
+class TextDelta(Struct, frozen=True, gc=False):
+    """More text of the answer."""
+
+    text: str
+
+
+class ReasoningDelta(Struct, frozen=True, gc=False):
+    """More of the thinking that the upstream shows. ``part`` numbers its sections from 0."""
+
+    text: str
+    part: int = 0
+
+
+class CallStarted(Struct, frozen=True, gc=False):
+    """A tool call begins. ``index`` numbers the calls of the answer from 0."""
+
+    index: int
+    id: str
+    name: str
+    kind: Literal["function", "custom"] = "function"
+    namespace: str = ""
+
+
+class CallDelta(Struct, frozen=True, gc=False):
+    """More of the arguments of call ``index``."""
+
+    index: int
+    arguments: str
+
+
+class CallEnded(Struct, frozen=True, gc=False):
+    """The arguments of call ``index`` are whole."""
+
+    index: int
+
+
+class Citation(Struct, frozen=True, gc=False):
+    """A source of the answer. ``start`` and ``end`` are offsets, in code points, of the readable
+    mark within the answer's text as it was handed out (all ``TextDelta``s joined)."""
+
+    start: int
+    end: int
+    url: str
+    title: str
+
+
+class Picture(Struct, frozen=True, gc=False):
+    """A picture that the upstream made. ``asset`` is its pointer there (``file-service://file-...``
+    or ``sediment://file_...``); sizes are pixels, 0 where unknown."""
+
+    asset: str
+    width: int = 0
+    height: int = 0
+    title: str = ""
+
+
+class Usage(Struct, frozen=True, gc=False):
+    """Tokens of a turn. ``exact`` is False where the gateway estimated them."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    exact: bool = False
+
+
+FinishReason: TypeAlias = Literal["stop", "length", "tool_calls", "content_filter"]
+
+
+class Finished(Struct, frozen=True, gc=False):
+    """The good end of every answer, exactly once and last. ``message_id`` is where a next turn of
+    the same conversation goes on. The engine fills ``usage`` in if the upstream says nothing."""
+
+    reason: FinishReason
+    conversation_id: str = ""
+    message_id: str = ""
+    usage: Usage | None = None
+
+
+Delta: TypeAlias = (
+    Started
+    | TextDelta
+    | ReasoningDelta
+    | CallStarted
+    | CallDelta
+    | CallEnded
+    | Citation
+    | Picture
+    | Finished
+)

@@ -1,0 +1,50 @@
+"""The settings as the README shows them: Markdown made from the table. Pure."""
+
+from pathlib import Path
+
+from chat2api_core.config.accounts import KEYS
+from chat2api_core.config.settings import Settings
+from chat2api_core.config.table import TABLE, Setting
+from chat2api_core.secret import Secret
+
+
+def markdown() -> str:
+    """The table of settings and the keys of an account object, with a newline at the end."""
+    rows = (_row(setting) for setting in TABLE)
+    keys = (f"| `{key.name}` | {key.about} |" for key in KEYS)
+    return "\n".join(
+        (
+            "| Variable | In the file | Default | Meaning |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+            "An object of `CHATGPT_ACCOUNTS` or `chatgpts` needs one of the first three keys:",
+            "",
+            "| Key | Meaning |",
+            "|---|---|",
+            *keys,
+            "",
+        )
+    )
+
+
+def _row(setting: Setting[object]) -> str:
+    names = " or ".join(f"`{name}`" for name in setting.names)
+    yaml = f"`{setting.yaml}`" if setting.yaml else ""
+    default = setting.default or _shown(getattr(Settings(), setting.field))
+    about = f"Not yet in effect: {setting.about}" if setting.not_yet else setting.about
+    return f"| {names} | {yaml} | {default} | {about} |"
+
+
+def _shown(default: object) -> str:
+    """A default as a user would write it into the variable; nothing where there is none."""
+    if isinstance(default, tuple):
+        return ", ".join(_shown(item) for item in default)
+    if isinstance(default, bool):
+        return "`true`" if default else "`false`"
+    if isinstance(default, float):
+        return f"`{default:g}`"
+    if isinstance(default, (str, int, Path)) and default != "":
+        return f"`{default}`"
+    assert default in (None, "", Secret("")), "a default that cannot be shown"
+    return ""

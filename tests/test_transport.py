@@ -1,0 +1,265 @@
+"""HTTP towards the upstreams, over real sockets, with either backend."""
+
+import asyncio
+import gzip
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.transport import Backend, Transport
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+pytestmark = pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
+
+HEADERS = [(b"user-agent", b"test"), (b"accept", b"*/*")]
+OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n"
+
+
+@asynccontextmanager
+async def listening(talk: Talk) -> AsyncIterator[str]:
+    """A server that reads a request's head and then says what it is told to say."""
+
+    async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await talk(reader, writer)
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(attend, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/path"
+
+
+@asynccontextmanager
+async def transport(backend: Backend, *, read_timeout: float = 5.0) -> AsyncIterator[Transport]:
+    one = Transport(backend=backend, connect_timeout=5.0, read_timeout=read_timeout)
+    try:
+        yield one
+    finally:
+        await one.aclose()
+
+
+async def read_head(reader: asyncio.StreamReader) -> bytes:
+    return await reader.readuntil(b"\r\n\r\n")
+
+
+def saying(*pieces: bytes) -> Talk:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+
+    return talk
+
+
+def test_status_headers_cookies_and_body_arrive(backend: Backend) -> None:
+    async def run() -> None:
+        head = b"HTTP/1.1 418 T\r\nx-one: 1\r\nset-cookie: a=1; Path=/\r\nset-cookie: b=2\r\n"
+        answer = head + b"content-length: 5\r\n\r\nhello"
+        async with listening(saying(answer)) as url, transport(backend) as client:
+            reply = await client.send("GET", url, HEADERS, step="models")
+            assert reply.status == 418
+            assert reply.header("x-one") == "1"
+            assert reply.header("missing") == ""
+            assert reply.cookies == ["a=1; Path=/", "b=2"]
+            assert await reply.read() == b"hello"
+            await reply.aclose()
+
+    asyncio.run(run())
+
+
+def test_only_what_was_written_is_sent(backend: Backend) -> None:
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            seen.append(await read_head(reader))
+            await reader.readexactly(4)
+            writer.write(OK + b"set-cookie: spy=1\r\ncontent-length: 0\r\n\r\n")
+
+    async def run() -> None:
+        async with listening(talk) as url, transport(backend) as client:
+            for _ in range(2):
+                reply = await client.send("POST", url, HEADERS, b"body", step="models")
+                await reply.read()
+                await reply.aclose()
+
+    asyncio.run(run())
+    assert len(seen) == 2, "the connection is used again"
+    for head in seen:
+        names = {line.split(b":")[0].lower() for line in head.split(b"\r\n")[1:] if line}
+        assert b"cookie" not in names, "no jar keeps one account's cookies for another"
+        assert {b"user-agent", b"accept", b"host", b"content-length"} <= names
+        assert head.lower().count(b"user-agent: test") == 1
+
+
+def test_a_packed_body_is_unpacked(backend: Backend) -> None:
+    packed = gzip.compress(b"packed")
+    answer = OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed
+
+    async def run() -> None:
+        async with listening(saying(answer)) as url, transport(backend) as client:
+            reply = await client.send("GET", url, HEADERS, step="models")
+            assert await reply.read() == b"packed"
+
+    asyncio.run(run())
+
+
+def test_a_body_larger_than_expected_is_refused(backend: Backend) -> None:
+    answer = OK + b"content-length: 100\r\n\r\n" + b"x" * 100
+
+    async def run() -> None:
+        async with listening(saying(answer)) as url, transport(backend) as client:
+            reply = await client.send("GET", url, HEADERS, step="models")
+            with pytest.raises(Problem) as raised:
+                await reply.read(limit=99)
+            await reply.aclose()
+            assert raised.value.kind is Kind.GARBAGE
+            assert raised.value.step == "models"
+
+    asyncio.run(run())
+
+
+def test_closing_early_closes_the_connection(backend: Backend) -> None:
+    closed = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        assert await reader.read() == b"", "the other side hangs up"
+        closed.set()
+
+    async def run() -> None:
+        async with listening(talk) as url, transport(backend) as client:
+            reply = await client.send("GET", url, HEADERS, step="conversation")
+            chunks = reply.chunks()
+            assert await anext(chunks) == b"hello"
+            await reply.aclose()
+            await asyncio.wait_for(closed.wait(), 5)
+
+    asyncio.run(run())
+
+
+def problem_of(backend: Backend, talk: Talk, *, read_timeout: float = 5.0) -> Problem:
+    """What comes of sending a request and reading the answer."""
+
+    async def ask(client: Transport, url: str) -> None:
+        reply = await client.send("POST", url, HEADERS, b"{}", step="conversation")
+        try:
+            async for _ in reply.chunks():
+                pass
+        finally:
+            await reply.aclose()
+
+    async def run() -> Problem:
+        async with listening(talk) as url, transport(backend, read_timeout=read_timeout) as client:
+            with pytest.raises(Problem) as raised:
+                await ask(client, url)
+            return raised.value
+
+    return asyncio.run(run())
+
+
+def test_an_answer_that_never_comes_is_a_time_out(backend: Backend) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    problem = problem_of(backend, talk, read_timeout=0.2)
+
+    assert problem.kind is Kind.TIMEOUT
+    assert problem.code == "conversation_timeout"
+    assert not problem.again
+
+
+def test_a_connection_that_ends_before_an_answer_is_unreachable_not_a_time_out(
+    backend: Backend,
+) -> None:
+    problem = problem_of(backend, saying(b""))
+
+    assert problem.kind is Kind.UNREACHABLE
+    assert problem.code == "conversation_unreachable"
+
+
+def test_an_answer_that_is_not_http_is_unreachable(backend: Backend) -> None:
+    assert problem_of(backend, saying(b"SSH-2.0-nope\r\n\r\n")).kind is Kind.UNREACHABLE
+
+
+def test_a_body_cut_short_is_a_cut(backend: Backend) -> None:
+    cut = saying(OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhel")
+    problem = problem_of(backend, cut)
+
+    assert problem.kind is Kind.CUT
+    assert problem.step == "stream"
+
+
+def test_a_body_that_falls_silent_is_a_time_out(backend: Backend) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_head(reader)
+        writer.write(OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n")
+        await reader.read()
+
+    problem = problem_of(backend, talk, read_timeout=0.2)
+
+    assert problem.kind is Kind.TIMEOUT
+    assert problem.step == "stream"
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://127.0.0.1:9/", "refused"),
+        ("http://no-such-host.invalid/", "DNS"),
+    ],
+)
+def test_a_host_that_cannot_be_reached_is_named_with_the_cause(
+    backend: Backend, url: str, words: str
+) -> None:
+    async def run() -> None:
+        async with transport(backend) as client:
+            with pytest.raises(Problem) as raised:
+                await client.send("GET", url, HEADERS, step="bootstrap")
+            assert raised.value.kind is Kind.UNREACHABLE
+            assert words in raised.value.message
+            assert "bootstrap" in raised.value.message
+
+    asyncio.run(run())
+
+
+def test_a_server_without_tls_fails_the_handshake(backend: Backend) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    async def run() -> None:
+        async with listening(talk) as url, transport(backend) as client:
+            secure = url.replace("http:", "https:")
+            with pytest.raises(Problem) as raised:
+                await client.send("GET", secure, HEADERS, step="sentinel")
+            assert raised.value.kind is Kind.UNREACHABLE
+
+    asyncio.run(run())
+
+
+def test_a_proxy_is_used_and_its_refusal_told(backend: Backend) -> None:
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await read_head(reader))
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+
+    async def run() -> None:
+        async with listening(talk) as url, transport(backend) as client:
+            proxy = url.removesuffix("/path")
+            with pytest.raises(Problem) as raised:
+                await client.send(
+                    "GET", "https://chatgpt.invalid/", HEADERS, step="sentinel", proxy=proxy
+                )
+            assert raised.value.kind is Kind.UNREACHABLE
+            assert "proxy" in raised.value.message
+
+    asyncio.run(run())
+    assert seen[0].startswith(b"CONNECT chatgpt.invalid:443")

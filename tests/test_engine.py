@@ -1,0 +1,328 @@
+"""Fail-over before the first delta, by blame, and nothing after it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from chat2api_core.accounts.account import Account
+from chat2api_core.accounts.caller import AnonymousCaller, Caller, PoolCaller, TokenCaller
+from chat2api_core.accounts.ledger import Ledger
+from chat2api_core.accounts.pool import Pool
+from chat2api_core.engine import Engine
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.secret import Secret
+from chat2api_core.transcript import Transcript
+from chat2api_core.turn import (
+    Delta,
+    Finished,
+    Message,
+    Prompt,
+    Sampling,
+    Started,
+    Text,
+    TextDelta,
+    Thread,
+    Usage,
+)
+from chat2api_core.upstreams.base import Batch, Model
+from tests.fakes import FakeClock, FakeIds
+
+A, B, C = (Account(access_token=Secret(name)) for name in "abc")
+ASK = Prompt("auto", (Message("user", (Text("Hello?"),)),))
+POOL = PoolCaller("key")
+GOOD: list[Batch | Problem] = [
+    [Started("m", "conv-1")],
+    [TextDelta("Hel"), TextDelta("lo")],
+    [Finished("stop", "conv-1", "msg-1")],
+]
+
+LIMIT = Problem(Kind.RATE_LIMITED, "Too many messages.", step="conversation", retry_after=60)
+UNUSUAL = Problem(Kind.UNUSUAL_ACTIVITY, "Unusual activity.", step="conversation")
+DEAD = Problem(Kind.UNAUTHORIZED, "The token is dead.", step="conversation")
+DOWN = Problem(Kind.UPSTREAM_ERROR, "Broken.", step="conversation")
+SLOW = Problem(Kind.TIMEOUT, "Silence.", step="conversation")
+WRONG = Problem(Kind.CONTEXT_LENGTH, "Too long.", step="conversation")
+
+
+class FakeAnswer:
+    """Plays batches; a ``Problem`` among them is raised in its place."""
+
+    def __init__(self, script: Sequence[Batch | Problem]) -> None:
+        self._script = script
+        self.closed = False
+
+    async def __aiter__(self) -> AsyncIterator[Batch]:
+        for item in self._script:
+            if isinstance(item, Problem):
+                raise item
+            yield item
+
+    async def aclose(self) -> None:
+        self.closed = True
+
+
+class FakeUpstream:
+    """Answers each opening with the next script; a lone ``Problem`` refuses to open."""
+
+    name = "web"
+    native_tools = False
+
+    def __init__(self, *scripts: Sequence[Batch | Problem] | Problem) -> None:
+        self.scripts = list(scripts)
+        self.asked: list[Account] = []
+        self.answers: list[FakeAnswer] = []
+
+    async def open(self, prompt: Prompt, account: Account) -> FakeAnswer:
+        self.asked.append(account)
+        script = self.scripts.pop(0)
+        if isinstance(script, Problem):
+            raise script
+        self.answers.append(FakeAnswer(script))
+        return self.answers[-1]
+
+    async def models(self, account: Account) -> tuple[Model, ...]:
+        self.asked.append(account)
+        script = self.scripts.pop(0)
+        if isinstance(script, Problem):
+            raise script
+        return (Model("auto"),)
+
+
+class FakeCredentials:
+    """Renews an account into the one it is told to."""
+
+    def __init__(self, renewed: Account | None = None) -> None:
+        self._renewed = renewed
+
+    async def ready(self, account: Account) -> Account:
+        return account
+
+    async def renewed(self, account: Account) -> Account | None:
+        return self._renewed
+
+
+class WordMeter:
+    """Counts words."""
+
+    def count(self, text: str) -> int:
+        return len(text.split())
+
+    async def usage(self, prompt: Prompt, transcript: Transcript) -> Usage:
+        return Usage(self.count(prompt.messages[0].text), self.count(transcript.text))
+
+
+class Desk:
+    """An engine with everything around it."""
+
+    def __init__(
+        self,
+        *scripts: Sequence[Batch | Problem] | Problem,
+        accounts: Sequence[Account] = (A, B, C),
+        renewed: Account | None = None,
+        retry_times: int = 3,
+    ) -> None:
+        clock = FakeClock()
+        self.upstream = FakeUpstream(*scripts)
+        self.ledger = Ledger(clock)
+        self.slept: list[float] = []
+        self.engine = Engine(
+            pool=Pool(accounts, ledger=self.ledger, shuffle=False, clock=clock, ids=FakeIds()),
+            ledger=self.ledger,
+            credentials=FakeCredentials(renewed),
+            upstreams={"web": self.upstream},
+            meter=WordMeter(),
+            retry_times=retry_times,
+            sleep=self._sleep,
+        )
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def ask(self, prompt: Prompt = ASK, caller: Caller = POOL) -> list[Delta]:
+        """All deltas of an answer."""
+
+        async def collect() -> list[Delta]:
+            reply = await self.engine.answer(prompt, caller)
+            try:
+                return [delta async for batch in reply for delta in batch]
+            finally:
+                await reply.aclose()
+
+        return asyncio.run(collect())
+
+    def refusal(self, prompt: Prompt = ASK, caller: Caller = POOL) -> Problem:
+        with pytest.raises(Problem) as raised:
+            self.ask(prompt, caller)
+        return raised.value
+
+    @property
+    def asked(self) -> list[str]:
+        return [account.key for account in self.upstream.asked]
+
+
+class TestAnswers:
+    def test_the_deltas_come_through_and_usage_is_filled_in(self) -> None:
+        assert Desk(GOOD).ask() == [
+            Started("m", "conv-1"),
+            TextDelta("Hel"),
+            TextDelta("lo"),
+            Finished("stop", "conv-1", "msg-1", Usage(1, 1)),
+        ]
+
+    def test_usage_of_the_upstream_is_left_alone(self) -> None:
+        exact = Usage(5, 7, exact=True)
+        deltas = Desk([[TextDelta("Hi")], [Finished("stop", usage=exact)]]).ask()
+
+        assert deltas[-1] == Finished("stop", usage=exact)
+
+    def test_the_upstream_is_closed_at_the_end(self) -> None:
+        desk = Desk(GOOD)
+        desk.ask()
+
+        assert desk.upstream.answers[0].closed
+
+    def test_the_account_of_a_conversation_is_remembered(self) -> None:
+        desk = Desk(GOOD, GOOD, GOOD)
+        desk.ask()
+        follow_up = Prompt("auto", ASK.messages, thread=Thread("conv-1", "msg-1"))
+        desk.ask(follow_up)
+        desk.ask(follow_up)
+
+        assert len(set(desk.asked)) == 1
+
+    def test_an_answer_without_an_end_is_a_problem(self) -> None:
+        assert Desk([[TextDelta("Hi")]]).refusal().kind is Kind.CUT
+
+    def test_a_stop_sequence_ends_the_answer(self) -> None:
+        prompt = Prompt("auto", ASK.messages, sampling=Sampling(stop=("l",)))
+        deltas = Desk(GOOD).ask(prompt)
+
+        assert TextDelta("He") in deltas
+        assert isinstance(deltas[-1], Finished)
+        assert deltas[-1].reason == "stop"
+
+
+class TestFailOver:
+    def test_a_limited_account_is_followed_by_another_one(self) -> None:
+        desk = Desk(LIMIT, GOOD)
+        desk.ask()
+
+        assert len(set(desk.asked)) == 2
+        assert desk.slept == []
+
+    def test_a_limited_account_rests(self) -> None:
+        desk = Desk(LIMIT, GOOD, GOOD, GOOD, accounts=(A, B))
+        for _ in range(3):
+            desk.ask()
+
+        assert desk.asked[1:] == [desk.asked[1]] * 3
+        assert desk.asked[0] != desk.asked[1]
+
+    def test_when_all_are_limited_the_last_limit_is_told(self) -> None:
+        problem = Desk(LIMIT, LIMIT, accounts=(A, B)).refusal()
+
+        assert problem is LIMIT
+        assert problem.retry_after == 60
+
+    def test_no_account_is_asked_twice_after_its_own_fault(self) -> None:
+        desk = Desk(LIMIT, LIMIT, LIMIT)
+        desk.refusal()
+
+        assert len(desk.asked) == len(set(desk.asked)) == 3
+
+    def test_a_lone_account_is_asked_again_with_fresh_tokens_where_that_may_help(self) -> None:
+        desk = Desk(UNUSUAL, GOOD, accounts=(A,))
+        desk.ask()
+
+        assert desk.asked == [A.key, A.key]
+        assert desk.slept == [0.25]
+
+    def test_an_upstream_failure_is_asked_again_after_a_growing_pause(self) -> None:
+        desk = Desk(DOWN, DOWN, DOWN, GOOD)
+        desk.ask()
+
+        assert desk.slept == [0.25, 0.5, 1.0]
+
+    def test_repetitions_are_bounded(self) -> None:
+        desk = Desk(DOWN, DOWN, DOWN, DOWN)
+
+        assert desk.refusal() is DOWN
+        assert len(desk.asked) == 4
+
+    def test_zero_repetitions_are_none(self) -> None:
+        desk = Desk(DOWN, retry_times=0)
+
+        assert desk.refusal() is DOWN
+        assert len(desk.asked) == 1
+
+    @pytest.mark.parametrize("problem", [WRONG, SLOW], ids=["the caller's fault", "a time-out"])
+    def test_some_failures_are_not_asked_again(self, problem: Problem) -> None:
+        desk = Desk(problem)
+
+        assert desk.refusal() is problem
+        assert len(desk.asked) == 1
+
+    def test_a_failure_after_started_alone_is_mended_unseen(self) -> None:
+        desk = Desk([[Started("m")], DOWN], GOOD)
+        deltas = desk.ask()
+
+        assert deltas.count(Started("m", "conv-1")) == 1
+        assert Started("m") not in deltas
+        assert desk.upstream.answers[0].closed
+
+    def test_a_failure_after_the_first_text_is_final(self) -> None:
+        desk = Desk([[TextDelta("Hel")], DOWN], GOOD)
+
+        assert desk.refusal() is DOWN
+        assert len(desk.asked) == 1
+        assert desk.upstream.answers[0].closed
+
+
+class TestCredentials:
+    def test_a_refused_token_is_renewed_once_and_the_account_asked_again(self) -> None:
+        fresh = Account(access_token=Secret("fresh"), handle=A.key)
+        desk = Desk(DEAD, GOOD, accounts=(A,), renewed=fresh)
+        desk.ask()
+
+        assert desk.upstream.asked == [A, fresh]
+
+    def test_a_refused_token_that_cannot_be_renewed_moves_on_to_the_next_account(self) -> None:
+        desk = Desk(DEAD, GOOD, accounts=(A, B))
+        desk.ask()
+
+        assert len(set(desk.asked)) == 2
+
+    def test_a_renewed_token_that_is_refused_again_is_the_end_of_the_account(self) -> None:
+        fresh = Account(access_token=Secret("fresh"), handle=A.key)
+        desk = Desk(DEAD, DEAD, accounts=(A,), renewed=fresh)
+
+        assert desk.refusal() is DEAD
+
+
+class TestCallers:
+    def test_a_brought_token_is_the_only_one_asked(self) -> None:
+        own = Account(access_token=Secret("own"))
+        desk = Desk(LIMIT, GOOD)
+
+        assert desk.refusal(caller=TokenCaller(own)) is LIMIT
+        assert desk.upstream.asked == [own]
+
+    def test_a_brought_token_gets_fresh_tokens_where_that_may_help(self) -> None:
+        own = Account(access_token=Secret("own"))
+        desk = Desk(UNUSUAL, GOOD)
+        desk.ask(caller=TokenCaller(own))
+
+        assert desk.upstream.asked == [own, own]
+
+    def test_an_anonymous_caller_never_gets_an_account_of_the_pool(self) -> None:
+        desk = Desk(GOOD)
+        desk.ask(caller=AnonymousCaller())
+
+        assert desk.upstream.asked == [Account()]
+
+    def test_models_are_asked_of_the_next_account_when_one_fails(self) -> None:
+        desk = Desk(DEAD, GOOD)
+
+        assert asyncio.run(desk.engine.models(POOL)) == (Model("auto"),)
+        assert len(set(desk.asked)) == 2

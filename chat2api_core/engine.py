@@ -7,7 +7,7 @@ failure ends the answer as failed. What happens is decided by the problem's blam
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
 
 from msgspec import structs
@@ -55,7 +55,7 @@ class Reply:
         self,
         prompt: Prompt,
         account: Account,
-        head: Sequence[Batch],
+        head: list[Batch],
         answer: Answer,
         source: AsyncIterator[Batch],
         *,
@@ -70,10 +70,15 @@ class Reply:
         self._source = source
         self._meter = meter
         self._ledger = ledger
+        self._over = False
         self._limiter = limiter_for(prompt.sampling, meter.count)
 
-    async def __aiter__(self) -> AsyncIterator[Batch]:
-        async for batch in self._batches():
+    def __aiter__(self) -> "Reply":
+        return self
+
+    async def __anext__(self) -> Batch:
+        while not self._over:
+            batch = self._head.pop(0) if self._head else await self._next()
             deltas = self._limited(batch, self._limiter) if self._limiter else batch
             if not deltas:
                 continue
@@ -81,21 +86,21 @@ class Reply:
                 self.transcript.feed(delta)
             last = deltas[-1]
             if isinstance(last, Finished):
-                yield [*deltas[:-1], await self._finished(last)]
-                return
-            yield deltas
-        message = "ChatGPT's answer ended without saying that it was complete."
-        raise Problem(Kind.CUT, message, step="stream")
+                self._over = True
+                return [*deltas[:-1], await self._finished(last)]
+            return deltas
+        raise StopAsyncIteration
 
     async def aclose(self) -> None:
         """Close the upstream's stream; harmless when it has ended."""
         await self._answer.aclose()
 
-    async def _batches(self) -> AsyncIterator[Batch]:
-        for batch in self._head:
-            yield batch
-        async for batch in self._source:
-            yield batch
+    async def _next(self) -> Batch:
+        try:
+            return await anext(self._source)
+        except StopAsyncIteration:
+            message = "ChatGPT's answer ended without saying that it was complete."
+            raise Problem(Kind.CUT, message, step="stream") from None
 
     def _limited(self, batch: Batch, limiter: Limiter) -> list[Delta]:
         out: list[Delta] = []

@@ -68,7 +68,7 @@ class Kind(enum.Enum):
     UNAUTHORIZED = Row("unauthorized", "_unauthorized", 401, _AUTH, Blame.ACCOUNT)
     UNUSUAL_ACTIVITY = Row("unusual", "_unusual_activity", 403, _DENIED, Blame.ACCOUNT, True)
     FORBIDDEN = Row("forbidden", "_forbidden", 403, _DENIED, Blame.ACCOUNT)
-    TURNSTILE_REQUIRED = Row("turnstile", "turnstile_required", 403, _DENIED, Blame.ACCOUNT)
+    TURNSTILE_REQUIRED = Row("turnstile", "turnstile_required", 403, _DENIED, Blame.ACCOUNT, True)
     ARKOSE_REQUIRED = Row("arkose", "arkose_required", 403, _DENIED, Blame.ACCOUNT)
     RATE_LIMITED = Row("limited", "rate_limit_exceeded", 429, _LIMIT, Blame.ACCOUNT)
     BUSY = Row("busy", "account_busy", 429, _LIMIT, Blame.ACCOUNT)

@@ -11,7 +11,7 @@ Every failure leaves here as a ``Problem`` that names the step and, in plain wor
 import logging
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from functools import cached_property
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -32,9 +32,9 @@ _log = logging.getLogger("chat2api.transport")
 
 
 class Reply:
-    """An answer whose head has arrived. Read it with ``read`` or ``chunks``, then ``aclose`` it."""
+    """An answer whose head has arrived. Read it with ``chunk`` or ``read``, then ``aclose`` it."""
 
-    __slots__ = ("_errors", "_response", "_step", "status")
+    __slots__ = ("_chunks", "_errors", "_response", "_step", "status")
 
     def __init__(
         self, response: httpx.Response, step: Step, errors: tuple[type[Exception], ...]
@@ -43,6 +43,7 @@ class Reply:
         self._response = response
         self._step: Step = step
         self._errors = errors
+        self._chunks: AsyncIterator[bytes] | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -59,14 +60,16 @@ class Reply:
         """The values of every Set-Cookie header."""
         return self._response.headers.get_list("set-cookie")
 
-    async def chunks(self, step: Step = "stream") -> AsyncIterator[bytes]:
-        """The body, as it arrives. Raises ``Problem`` CUT or TIMEOUT of that step."""
-        encoded = "content-encoding" in self._response.headers
-        source = self._response.aiter_bytes() if encoded else self._response.stream
-        assert isinstance(source, AsyncIterator | httpx.AsyncByteStream)
+    async def chunk(self, step: Step = "stream") -> bytes | None:
+        """What one read of the network brings of the body; None at its end. Raises ``Problem`` CUT
+        or TIMEOUT of that step."""
+        chunks = self._chunks
+        if chunks is None:
+            chunks = self._chunks = self._begin()
         try:
-            async for chunk in source:
-                yield chunk
+            return await anext(chunks)
+        except StopAsyncIteration:
+            return None
         except self._errors as error:
             raise _cut(error, step) from error
 
@@ -74,20 +77,29 @@ class Reply:
         """The whole body. One larger than ``limit`` bytes raises ``Problem`` GARBAGE."""
         pieces: list[bytes] = []
         size = 0
-        async for chunk in self.chunks(self._step):
-            size += len(chunk)
+        while (piece := await self.chunk(self._step)) is not None:
+            size += len(piece)
             if size > limit:
                 message = f"ChatGPT sent more than {limit} bytes where a short answer was expected."
                 raise Problem(Kind.GARBAGE, message, step=self._step)
-            pieces.append(chunk)
+            pieces.append(piece)
         return b"".join(pieces)
 
     async def aclose(self) -> None:
         """Give the connection back, or close it if the body was not read to its end."""
         try:
+            if isinstance(self._chunks, AsyncGenerator):
+                await self._chunks.aclose()
             await self._response.aclose()
         except self._errors as error:
             _log.debug("closing an upstream connection failed: %s", type(error).__name__)
+
+    def _begin(self) -> AsyncIterator[bytes]:
+        if "content-encoding" in self._response.headers:
+            return self._response.aiter_bytes()
+        source = self._response.stream
+        assert isinstance(source, httpx.AsyncByteStream)
+        return aiter(source)
 
 
 class Transport:

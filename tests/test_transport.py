@@ -136,8 +136,7 @@ def test_closing_early_closes_the_connection(backend: Backend) -> None:
     async def run() -> None:
         async with listening(talk) as url, transport(backend) as client:
             reply = await client.send("GET", url, HEADERS, step="conversation")
-            chunks = reply.chunks()
-            assert await anext(chunks) == b"hello"
+            assert await reply.chunk() == b"hello"
             await reply.aclose()
             await asyncio.wait_for(closed.wait(), 5)
 
@@ -150,7 +149,7 @@ def problem_of(backend: Backend, talk: Talk, *, read_timeout: float = 5.0) -> Pr
     async def ask(client: Transport, url: str) -> None:
         reply = await client.send("POST", url, HEADERS, b"{}", step="conversation")
         try:
-            async for _ in reply.chunks():
+            while await reply.chunk() is not None:
                 pass
         finally:
             await reply.aclose()

@@ -1,0 +1,5 @@
+"""GET /health"""
+
+from chat2api_core.web.endpoints import health
+
+GET = health

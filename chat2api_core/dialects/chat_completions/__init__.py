@@ -1,0 +1,33 @@
+"""The dialect of ``POST /v1/chat/completions``.
+
+``body`` and ``parse`` read requests, ``parameters`` is the table of what they may hold; ``shapes``
+and ``encode`` write answers. Nothing here does I/O.
+"""
+
+from chat2api_core.dialects.base import Encoder, Head, Request
+from chat2api_core.dialects.chat_completions.encode import ChunkEncoder, document
+from chat2api_core.transcript import Transcript
+
+
+class ChatCompletions:
+    """The dialect, as the web layer knows it."""
+
+    name = "chat.completions"
+
+    def parse(self, body: bytes) -> Request:
+        """See ``parse.parse``."""
+        # Imported late: ``python -m ...parameters`` must not find its module imported already.
+        from chat2api_core.dialects.chat_completions.parse import parse  # noqa: PLC0415 (see above)
+
+        return parse(body)
+
+    def encoder(self, request: Request, head: Head) -> Encoder:
+        """See ``encode.ChunkEncoder``."""
+        return ChunkEncoder(request, head)
+
+    def document(self, request: Request, head: Head, transcript: Transcript) -> bytes:
+        """See ``encode.document``."""
+        return document(request, head, transcript)
+
+
+__all__ = ["ChatCompletions"]

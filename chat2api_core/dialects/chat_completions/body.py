@@ -1,0 +1,176 @@
+"""The JSON body of ``POST /v1/chat/completions`` as types: decoding a body checks its shape.
+
+Every role is a type of its own, so what a role may say and what it must bring along is checked by
+the decoder. The rule: a field stands here if the table of parameters says used or refused (or if
+its range is checked); everything else in a body is skipped unread. Shapes are those of OpenAI's
+published API; ``image_url`` as a bare string is a common habit of clients and taken as well.
+"""
+
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta, Raw, Struct
+
+from chat2api_core.turn import Effort
+
+MAX_MESSAGES = 10_000
+MAX_PARTS = 2_000
+MAX_CALLS = 1_000
+MAX_STOPS = 4
+MAX_STOP_LENGTH = 1_000
+
+_Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
+_Id: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:=~-]{0,1024}$")]
+_Stop: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_STOP_LENGTH)]
+_Count: TypeAlias = Annotated[int, Meta(ge=1)]
+_Hint: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
+
+# ------------------------------------------------------------------------------ parts of content
+
+
+class TextPart(Struct, tag_field="type", tag="text"):
+    text: str
+
+
+class RefusalPart(Struct, tag_field="type", tag="refusal"):
+    refusal: str
+
+
+class ImageUrl(Struct):
+    url: str
+    detail: Literal["auto", "low", "high", "original"] | None = None
+
+
+class ImagePart(Struct, tag_field="type", tag="image_url"):
+    image_url: str | ImageUrl
+
+
+class FileData(Struct):
+    file_data: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+
+
+class FilePart(Struct, tag_field="type", tag="file"):
+    file: FileData
+
+
+class AudioPart(Struct, tag_field="type", tag="input_audio"):
+    """Known only in order to be refused by name."""
+
+
+AnyPart: TypeAlias = TextPart | RefusalPart | ImagePart | FilePart | AudioPart
+
+_TextContent: TypeAlias = str | Annotated[list[TextPart], Meta(min_length=1, max_length=MAX_PARTS)]
+_RichContent: TypeAlias = (
+    str
+    | Annotated[
+        list[TextPart | ImagePart | FilePart | AudioPart], Meta(min_length=1, max_length=MAX_PARTS)
+    ]
+)
+_SaidContent: TypeAlias = (
+    str | Annotated[list[TextPart | RefusalPart], Meta(max_length=MAX_PARTS)] | None
+)
+
+# -------------------------------------------------------------------------------------- messages
+
+
+class SystemMessage(Struct, tag_field="role", tag="system"):
+    content: _TextContent
+    name: str | None = None
+
+
+class DeveloperMessage(SystemMessage, tag="developer"):
+    pass
+
+
+class UserMessage(Struct, tag_field="role", tag="user"):
+    content: _RichContent
+    name: str | None = None
+
+
+class FunctionUse(Struct):
+    name: _Name
+    arguments: str
+
+
+class CustomUse(Struct):
+    name: _Name
+    input: str
+
+
+class CallMade(Struct):
+    """A call in the history: ``function`` or ``custom`` is there, as ``type`` says."""
+
+    id: _Name
+    type: Literal["function", "custom"] = "function"
+    function: FunctionUse | None = None
+    custom: CustomUse | None = None
+
+
+class AssistantMessage(Struct, tag_field="role", tag="assistant"):
+    content: _SaidContent = None
+    refusal: str | None = None
+    tool_calls: Annotated[list[CallMade], Meta(max_length=MAX_CALLS)] | None = None
+    function_call: FunctionUse | None = None
+    name: str | None = None
+
+
+class ToolMessage(Struct, tag_field="role", tag="tool"):
+    tool_call_id: _Name
+    content: _RichContent
+
+
+class FunctionMessage(Struct, tag_field="role", tag="function"):
+    """The older form of a tool's answer: it names the function, not the call."""
+
+    name: _Name
+    content: str | None
+
+
+AnyMessage: TypeAlias = (
+    SystemMessage
+    | DeveloperMessage
+    | UserMessage
+    | AssistantMessage
+    | ToolMessage
+    | FunctionMessage
+)
+
+# ---------------------------------------------------------------------------------- the whole body
+
+
+class StreamOptions(Struct):
+    include_usage: bool | None = None
+
+
+class Body(Struct):
+    """A request. ``Raw`` fields are parameters that are refused unless they ask for nothing."""
+
+    messages: Annotated[list[AnyMessage], Meta(min_length=1, max_length=MAX_MESSAGES)]
+    model: Annotated[str, Meta(max_length=256)] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
+    stop: _Stop | Annotated[list[_Stop], Meta(max_length=MAX_STOPS)] | None = None
+    max_completion_tokens: _Count | None = None
+    max_tokens: _Count | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    reasoning_effort: Effort | None = None
+    conversation_id: _Id | None = None
+    parent_message_id: _Id | None = None
+    system_hints: Annotated[list[_Hint], Meta(max_length=16)] | None = None
+    history_disabled: bool | None = None
+
+    n: Raw = Raw()
+    logprobs: Raw = Raw()
+    top_logprobs: Raw = Raw()
+    modalities: Raw = Raw()
+    audio: Raw = Raw()
+    moderation: Raw = Raw()
+    web_search_options: Raw = Raw()
+    gizmo_id: Raw = Raw()
+    response_format: Raw = Raw()
+    tools: Raw = Raw()
+    tool_choice: Raw = Raw()
+    functions: Raw = Raw()
+    function_call: Raw = Raw()

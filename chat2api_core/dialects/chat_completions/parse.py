@@ -1,0 +1,239 @@
+"""The way down: the JSON body of a chat completion request becomes a ``Request``. Pure.
+
+In: the body's bytes. Out: ``dialects.base.Request``. Shapes and ranges are checked while decoding
+(``body``); here stand the checks that look at more than one field, and the translation into the
+vocabulary. The rule: whatever is wrong is a ``Problem`` with ``param``, before anything is asked of
+an upstream; nothing that the caller could rely on is dropped in silence.
+"""
+
+from collections.abc import Sequence
+from typing import assert_never
+
+import msgspec
+
+from chat2api_core.dialects.base import Request
+from chat2api_core.dialects.chat_completions.body import (
+    AnyMessage,
+    AnyPart,
+    AssistantMessage,
+    AudioPart,
+    Body,
+    CallMade,
+    DeveloperMessage,
+    FileData,
+    FilePart,
+    FunctionMessage,
+    FunctionUse,
+    ImagePart,
+    RefusalPart,
+    SystemMessage,
+    TextPart,
+    ToolMessage,
+    UserMessage,
+)
+from chat2api_core.dialects.chat_completions.invalid import invalid, unreadable
+from chat2api_core.dialects.chat_completions.parameters import REFUSED, advice, asks_for_nothing
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.turn import (
+    File,
+    Image,
+    Message,
+    Prompt,
+    Sampling,
+    Text,
+    Thread,
+    ToolCall,
+    ToolResult,
+)
+
+_decoder = msgspec.json.Decoder(Body)
+
+
+def parse(body: bytes) -> Request:
+    """Read a request. Raises ``Problem``: INVALID_REQUEST or UNSUPPORTED_PARAMETER, with ``param``
+    wherever one field is to blame."""
+    try:
+        read = _decoder.decode(body)
+        _refuse_unsupported(read)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(error) from error
+    stream = bool(read.stream)
+    if read.stream_options is not None and not stream:
+        raise invalid("stream_options", "is only allowed together with stream")
+    return Request(
+        prompt=_prompt(read),
+        stream=stream,
+        include_usage=read.stream_options is not None and bool(read.stream_options.include_usage),
+    )
+
+
+def _refuse_unsupported(body: Body) -> None:
+    for parameter in REFUSED:
+        value: msgspec.Raw = getattr(body, parameter.name)
+        if value and not asks_for_nothing(parameter, bytes(value)):
+            raise Problem(
+                Kind.UNSUPPORTED_PARAMETER,
+                f"{parameter.name} is not supported: {parameter.why} ({advice(parameter)}).",
+                step="request",
+                param=parameter.name,
+            )
+
+
+def _prompt(body: Body) -> Prompt:
+    return Prompt(
+        model=body.model or "auto",
+        messages=_messages(body.messages),
+        sampling=Sampling(
+            max_tokens=body.max_completion_tokens or body.max_tokens,
+            stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
+            temperature=body.temperature,
+            top_p=body.top_p,
+        ),
+        effort=body.reasoning_effort,
+        thread=_thread(body),
+        hints=tuple(body.system_hints or ()),
+        temporary=body.history_disabled,
+    )
+
+
+def _thread(body: Body) -> Thread | None:
+    if body.conversation_id:
+        return Thread(body.conversation_id, body.parent_message_id or "")
+    if body.parent_message_id:
+        raise invalid("parent_message_id", "needs conversation_id as well")
+    return None
+
+
+# -------------------------------------------------------------------------------------- messages
+
+
+def _messages(messages: list[AnyMessage]) -> tuple[Message, ...]:
+    history = _History()
+    read = tuple(
+        history.read(f"messages[{index}]", message) for index, message in enumerate(messages)
+    )
+    if not any(message.role in {"user", "tool"} for message in read):
+        raise invalid("messages", "must hold at least one message with the role user or tool")
+    return read
+
+
+class _History:
+    """Reads messages in their order, for an answer of a tool belongs to a call before it.
+
+    A call of the older form has no id. It gets one made of its place, so that the function message
+    that answers it can name it."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, ToolCall] = {}
+        self._functions: dict[str, str] = {}
+
+    def read(self, path: str, message: AnyMessage) -> Message:
+        match message:
+            case DeveloperMessage():  # before the type that it extends
+                return Message("developer", _parts(path, message.content), message.name or "")
+            case SystemMessage():
+                return Message("system", _parts(path, message.content), message.name or "")
+            case UserMessage():
+                return Message("user", _parts(path, message.content), message.name or "")
+            case AssistantMessage():
+                return self._assistant(path, message)
+            case ToolMessage():
+                return self._tool(path, message)
+            case FunctionMessage():
+                return self._function(path, message)
+            case _:
+                assert_never(message)
+
+    def _assistant(self, path: str, message: AssistantMessage) -> Message:
+        content = message.content or message.refusal
+        calls = [
+            _call(f"{path}.tool_calls[{index}]", call)
+            for index, call in enumerate(message.tool_calls or ())
+        ]
+        if message.function_call is not None:
+            calls.append(self._old_call(message.function_call))
+        if message.content is None and not content and not calls:
+            raise invalid(f"{path}.content", "may only be null next to tool_calls")
+        self._calls.update((call.id, call) for call in calls)
+        said = _parts(path, content) if content else ()
+        return Message("assistant", (*said, *calls), message.name or "")
+
+    def _old_call(self, use: FunctionUse) -> ToolCall:
+        call = ToolCall(f"call_function_{len(self._calls)}", use.name, use.arguments)
+        self._functions[use.name] = call.id
+        return call
+
+    def _tool(self, path: str, message: ToolMessage) -> Message:
+        call = self._calls.get(message.tool_call_id)
+        if call is None:
+            raise invalid(
+                f"{path}.tool_call_id", "must be the id of a call in an assistant message before it"
+            )
+        return Message("tool", (ToolResult(call.id, _parts(path, message.content), call.kind),))
+
+    def _function(self, path: str, message: FunctionMessage) -> Message:
+        call_id = self._functions.get(message.name)
+        if call_id is None:
+            raise invalid(
+                f"{path}.name",
+                "must be the function that an assistant message before it called in function_call",
+            )
+        content = (Text(message.content),) if message.content is not None else ()
+        return Message("tool", (ToolResult(call_id, content),), message.name)
+
+
+def _call(path: str, call: CallMade) -> ToolCall:
+    if call.type == "custom":
+        if call.custom is None:
+            raise invalid(f"{path}.custom", "is missing")
+        return ToolCall(call.id, call.custom.name, call.custom.input, "custom")
+    if call.function is None:
+        raise invalid(f"{path}.function", "is missing")
+    return ToolCall(call.id, call.function.name, call.function.arguments)
+
+
+# ------------------------------------------------------------------------------ parts of content
+
+
+def _parts(path: str, content: str | Sequence[AnyPart]) -> tuple[Text | Image | File, ...]:
+    if isinstance(content, str):
+        return (Text(content),)
+    return tuple(_part(f"{path}.content[{index}]", part) for index, part in enumerate(content))
+
+
+def _part(path: str, part: AnyPart) -> Text | Image | File:
+    match part:
+        case TextPart():
+            return Text(part.text)
+        case RefusalPart():
+            return Text(part.refusal)
+        case ImagePart():
+            return _image(path, part)
+        case FilePart():
+            return _file(path, part.file)
+        case AudioPart():
+            raise Problem(
+                Kind.UNSUPPORTED_PARAMETER,
+                f"{path}.type cannot be input_audio: sound is not supported.",
+                step="request",
+                param=f"{path}.type",
+            )
+        case _:
+            assert_never(part)
+
+
+def _image(path: str, part: ImagePart) -> Image:
+    place = f"{path}.image_url"
+    if isinstance(part.image_url, str):
+        url, detail = part.image_url, None
+    else:
+        place, url, detail = f"{place}.url", part.image_url.url, part.image_url.detail
+    if not url[:8].lower().startswith(("http://", "https://", "data:")):
+        raise invalid(place, "must be an http, https or data URL")
+    return Image(url=url, detail=detail or "auto")
+
+
+def _file(path: str, file: FileData) -> File:
+    if not file.file_data and not file.file_id:
+        raise invalid(f"{path}.file", "must hold file_data or file_id")
+    return File(name=file.filename or "", data=file.file_data or "", file_id=file.file_id or "")

@@ -1,0 +1,140 @@
+"""The JSON of a chat completion answer as types: every shape that goes out is written once, here.
+
+Fields stand in the order in which they appear on the wire. A field that is UNSET is left out; one
+that is None says null, which some clients demand (``refusal``, ``logprobs``). The shapes are those
+of OpenAI's published API, plus ``reasoning_content``, ``conversation_id`` and ``message_id``.
+"""
+
+from typing import Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from chat2api_core.turn import CallDelta, CallStarted, Citation, FinishReason, ToolCall, Usage
+
+
+class UrlCitation(Struct, frozen=True):
+    start_index: int
+    end_index: int
+    url: str
+    title: str
+
+
+class Annotation(Struct, frozen=True, kw_only=True):
+    type: Literal["url_citation"] = "url_citation"
+    url_citation: UrlCitation
+
+
+class FunctionShape(Struct, frozen=True, kw_only=True):
+    name: str | UnsetType = UNSET
+    arguments: str
+
+
+class CustomShape(Struct, frozen=True, kw_only=True):
+    name: str | UnsetType = UNSET
+    input: str
+
+
+class CallShape(Struct, frozen=True):
+    """A call, whole or a piece of one. Pieces after the first carry index and arguments only."""
+
+    index: int | UnsetType = UNSET
+    id: str | UnsetType = UNSET
+    type: Literal["function", "custom"] | UnsetType = UNSET
+    function: FunctionShape | UnsetType = UNSET
+    custom: CustomShape | UnsetType = UNSET
+
+
+class PromptDetails(Struct, frozen=True):
+    cached_tokens: int
+    audio_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+class CompletionDetails(Struct, frozen=True):
+    reasoning_tokens: int
+    audio_tokens: int = 0
+    accepted_prediction_tokens: int = 0
+    rejected_prediction_tokens: int = 0
+
+
+class UsageShape(Struct, frozen=True):
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: PromptDetails
+    completion_tokens_details: CompletionDetails
+
+
+class DeltaShape(Struct, frozen=True):
+    """The inside of ``choices[0].delta`` where it is neither text nor reasoning."""
+
+    annotations: tuple[Annotation, ...] | UnsetType = UNSET
+    tool_calls: tuple[CallShape, ...] | UnsetType = UNSET
+
+
+class MessageShape(Struct, frozen=True, kw_only=True):
+    role: Literal["assistant"] = "assistant"
+    content: str | None
+    reasoning_content: str | UnsetType = UNSET
+    refusal: None = None
+    annotations: tuple[Annotation, ...]
+    tool_calls: tuple[CallShape, ...] | UnsetType = UNSET
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    index: int = 0
+    message: MessageShape
+    logprobs: None = None
+    finish_reason: FinishReason
+
+
+class Document(Struct, frozen=True, kw_only=True):
+    id: str
+    object: Literal["chat.completion"] = "chat.completion"
+    created: int
+    model: str
+    system_fingerprint: None = None
+    choices: tuple[Choice, ...]
+    usage: UsageShape | None
+    conversation_id: str | UnsetType = UNSET
+    message_id: str | UnsetType = UNSET
+
+
+def annotation(citation: Citation) -> Annotation:
+    source = UrlCitation(citation.start, citation.end, citation.url, citation.title)
+    return Annotation(url_citation=source)
+
+
+def call_start(call: CallStarted) -> CallShape:
+    """The first piece of a call: all but its arguments."""
+    if call.kind == "custom":
+        use = CustomShape(name=call.name, input="")
+        return CallShape(call.index, call.id, "custom", custom=use)
+    function = FunctionShape(name=call.name, arguments="")
+    return CallShape(call.index, call.id, "function", function=function)
+
+
+def call_piece(piece: CallDelta, *, custom: bool) -> CallShape:
+    """A later piece of a call. Its id, type and name are not said again: clients append them."""
+    if custom:
+        return CallShape(piece.index, custom=CustomShape(input=piece.arguments))
+    return CallShape(piece.index, function=FunctionShape(arguments=piece.arguments))
+
+
+def whole_call(call: ToolCall) -> CallShape:
+    """A call as the document shows it, without an index."""
+    if call.kind == "custom":
+        use = CustomShape(name=call.name, input=call.arguments)
+        return CallShape(id=call.id, type="custom", custom=use)
+    function = FunctionShape(name=call.name, arguments=call.arguments)
+    return CallShape(id=call.id, type="function", function=function)
+
+
+def usage(counted: Usage) -> UsageShape:
+    return UsageShape(
+        prompt_tokens=counted.input_tokens,
+        completion_tokens=counted.output_tokens,
+        total_tokens=counted.input_tokens + counted.output_tokens,
+        prompt_tokens_details=PromptDetails(counted.cached_tokens),
+        completion_tokens_details=CompletionDetails(counted.reasoning_tokens),
+    )

@@ -1,0 +1,111 @@
+"""Every path of the emulated service: one line each.
+
+The rule: a call is answered by exactly one line, or refused with 404 or 405. ``{}`` stands for one
+part of a path. A line says in which realms it is there; ``api`` needs a login, ``anon`` a device.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from chat2api_core.emulator.endpoints import (
+    account,
+    control,
+    conversation,
+    history,
+    home,
+    login,
+    sentinel,
+)
+from chat2api_core.emulator.exchange import Answer, Call, Realm, Refused, refusal
+from chat2api_core.emulator.player import Playback
+from chat2api_core.emulator.script import Place
+from chat2api_core.emulator.world import Visit, World
+
+Handler: TypeAlias = Callable[[World, Visit], Answer | Playback]
+
+_BOTH: tuple[Realm, ...] = ("api", "anon")
+_API: tuple[Realm, ...] = ("api",)
+_ROOT: tuple[Realm, ...] = ("root",)
+
+
+class Route(Struct, frozen=True):
+    """One line of the table. An open one asks for no login even in the realm ``api``."""
+
+    method: str
+    path: str
+    place: Place
+    handler: Handler
+    realms: tuple[Realm, ...] = _BOTH
+    open: bool = False
+
+
+ROUTES = (
+    Route("GET", "/", "bootstrap", home.page, _ROOT),
+    Route("GET", "/sentinel/sdk.js", "other", home.script, _BOTH, open=True),
+    Route("GET", "/sentinel/{}/sdk.js", "other", home.script, _ROOT),
+    Route("GET", "/api/auth/session", "session", login.session, _ROOT),
+    Route("POST", "/oauth/token", "refresh", login.refresh, _ROOT),
+    Route("POST", "/sentinel/chat-requirements", "requirements", sentinel.requirements),
+    Route("POST", "/sentinel/chat-requirements/prepare", "prepare", sentinel.prepare),
+    Route("POST", "/sentinel/chat-requirements/finalize", "finalize", sentinel.finalize),
+    Route("POST", "/sentinel/ping", "other", sentinel.ping),
+    Route("POST", "/conversation/init", "init", conversation.init),
+    Route("POST", "/f/conversation/prepare", "conversation_prepare", conversation.prepare),
+    Route("POST", "/f/conversation", "conversation", conversation.converse),
+    Route("POST", "/conversation", "conversation", conversation.converse),
+    Route("POST", "/f/conversation/resume", "resume", conversation.resume),
+    Route("GET", "/conversation/{}", "history", history.show),
+    Route("PATCH", "/conversation/{}", "history", history.change),
+    Route("GET", "/conversation/{}/stream_status", "history", history.stream_status),
+    Route("POST", "/conversation/gen_title/{}", "history", history.title),
+    Route("GET", "/conversations", "history", history.listing, _API),
+    Route("POST", "/stop_conversation", "history", history.stop),
+    Route("POST", "/attributions", "other", history.attributions),
+    Route("GET", "/models", "models", account.models),
+    Route("GET", "/accounts/check/v4-2023-04-27", "account", account.check, _API),
+    Route("GET", "/me", "account", account.me, _API),
+    Route("POST", "/__emulator__/script", "other", control.script, _ROOT),
+    Route("GET", "/__emulator__/log", "other", control.log, _ROOT),
+    Route("POST", "/__emulator__/reset", "other", control.reset, _ROOT),
+)
+
+CONTROL = "/__emulator__/"
+
+
+class Table:
+    """The routes, ready to be looked up."""
+
+    def __init__(self, routes: tuple[Route, ...] = ROUTES) -> None:
+        self._exact: dict[tuple[str, str], dict[str, Route]] = {}
+        self._open: dict[tuple[str, tuple[str, ...]], dict[str, Route]] = {}
+        for route in routes:
+            for realm in route.realms:
+                if "{}" in route.path:
+                    parts = tuple(route.path.split("/"))
+                    self._open.setdefault((realm, parts), {})[route.method] = route
+                else:
+                    self._exact.setdefault((realm, route.path), {})[route.method] = route
+
+    def find(self, call: Call) -> tuple[Route, str]:
+        """The route of a call and the part of the path it leaves open. Raises ``Refused``."""
+        methods, name = self._exact.get((call.realm, call.path)), ""
+        if methods is None:
+            methods, name = self._find_open(call)
+        if methods is None:
+            raise Refused(refusal(404, "Not Found"))
+        route = methods.get(call.method)
+        if route is None:
+            allow = (("allow", ", ".join(sorted(methods))),)
+            raise Refused(refusal(405, "Method Not Allowed", allow))
+        return route, name
+
+    def _find_open(self, call: Call) -> tuple[dict[str, Route] | None, str]:
+        parts = call.path.split("/")
+        for index, name in enumerate(parts):
+            pattern = (*parts[:index], "{}", *parts[index + 1 :])
+            methods = self._open.get((call.realm, pattern))
+            if methods is not None and name:
+                return methods, name
+        return None, ""

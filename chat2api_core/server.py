@@ -1,0 +1,109 @@
+"""The plain server: uvicorn around the application, and the emulator beside it where no account is
+configured. The same ``app`` as on every other host; only what surrounds it differs.
+"""
+
+import contextlib
+import socket
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import uvicorn
+from msgspec import structs
+
+from chat2api_core.accounts.account import Account
+from chat2api_core.config import Settings
+from chat2api_core.emulator import DEMO_ACCESS_TOKEN, Emulator
+from chat2api_core.secret import Secret
+from chat2api_core.web.routing import App
+from chat2api_core.wiring import Gateway, build
+
+_GRACE = 20  # seconds that running streams get to finish when the server is told to stop
+_BACKLOG = 2048
+
+
+def serve(settings: Settings, *, emulate: bool, key_origin: str) -> None:
+    """Serve until interrupted. Raises ``OSError`` where the address cannot be listened on."""
+    real = bool(settings.accounts) or settings.anonymous
+    with contextlib.ExitStack() as stack:
+        if emulate or not real:
+            base_url = stack.enter_context(serving(Emulator()))
+            settings = structs.replace(
+                settings,
+                base_urls=(base_url,),
+                auth_url=base_url,
+                proxies=(),
+                accounts=(Account(access_token=Secret(DEMO_ACCESS_TOKEN)),),
+            )
+            origin = f"the built-in emulator of ChatGPT at {base_url} (no account is configured)"
+        else:
+            origin = ", ".join(settings.base_urls)
+        listening = stack.enter_context(_listen(settings.bind, settings.port))
+        port = listening.getsockname()[1]
+        for line in _greeting(structs.replace(settings, port=port), origin, key_origin):
+            print(line, flush=True)  # noqa: T201 (a command speaks to its user)
+        gateway = build(settings)
+        gateway.meter.warm()
+        config = uvicorn.Config(
+            application(gateway),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE,
+        )
+        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
+            uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises ``OSError`` where the address is taken or is not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+
+
+def application(gateway: Gateway) -> App:
+    """The application of ``api/``, around a gateway that is built already."""
+    from api.index import ROUTES  # noqa: PLC0415 (api imports this package)
+
+    return App(ROUTES, lambda: gateway)
+
+
+@contextlib.contextmanager
+def serving(app: Callable[..., Awaitable[Any]]) -> Iterator[str]:
+    """Serve an application on a free port of this machine, in a thread; its base URL."""
+    listening = _listen("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    config = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        # The socket listens already: a connection made before the server runs simply waits.
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+
+
+def _greeting(settings: Settings, origin: str, key_origin: str) -> Iterator[str]:
+    host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
+    shown = "127.0.0.1" if host in {"0.0.0.0", "[::]"} else host  # noqa: S104 (compared, not bound)
+    url = f"http://{shown}:{settings.port}{settings.api_prefix}/v1"
+    yield from (f"Note: {notice}" for notice in settings.notices)
+    yield f"Upstream: {origin}"
+    yield f"Base URL: {url}"
+    if settings.auth_tokens:
+        key = settings.auth_tokens[0].reveal() if key_origin != "configured" else "$YOUR_KEY"
+        yield f"API key:  {key} ({key_origin})"
+        yield ""
+        yield f"curl {url}/chat/completions \\"
+        yield f"  -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\"
+        yield (
+            '  -d \'{"model": "auto", "stream": true,'
+            ' "messages": [{"role": "user", "content": "Hello!"}]}\''
+        )
+    yield ""
+    sys.stdout.flush()

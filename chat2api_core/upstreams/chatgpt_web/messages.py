@@ -1,0 +1,128 @@
+"""A prompt's history as messages of ChatGPT's conversation tree.
+
+In: a ``Prompt``. Out: ``Said``: author and text of each message to upload, in order.
+The rules: system and developer texts become one leading system message; tool calls and their
+results travel as readable text, because the web backend has no tools of ours; a kept conversation
+gets only what came after the last assistant message. The rule that must hold: nothing the client
+said is dropped in silence, except old reasoning, which the upstream makes anew.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, TypeAlias, assert_never
+
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.turn import (
+    File,
+    Image,
+    Message,
+    Part,
+    Prompt,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+Author: TypeAlias = Literal["system", "user", "assistant", "tool"]
+
+_INSTRUCTING = ("system", "developer")
+
+
+class Said(NamedTuple):
+    """One message to upload."""
+
+    author: Author
+    text: str
+
+
+def to_send(prompt: Prompt) -> list[Said]:
+    """What to upload for a prompt: everything, or for a kept conversation what is new.
+
+    Raises ``Problem``: UNSUPPORTED_PARAMETER for pictures and files, INVALID_REQUEST when nothing
+    is left to say."""
+    messages = prompt.messages
+    names = {
+        part.id: part.name
+        for message in messages
+        for part in message.parts
+        if isinstance(part, ToolCall)
+    }
+    first = _after_last_assistant(messages) if prompt.thread else 0
+    instructions: list[str] = []
+    history: list[Said] = []
+    for index in range(first, len(messages)):
+        message = messages[index]
+        text = _text(message, index, names)
+        if message.role in _INSTRUCTING:
+            instructions.append(text)
+        elif text or message.role == "user":
+            history.append(Said(_author(message), text))
+    leading = "\n\n".join(text for text in instructions if text)
+    if not history and leading and not prompt.thread:
+        # Instructions alone are no turn: nobody has said anything to be answered.
+        return [Said("user", leading)]
+    if not history:
+        raise Problem(
+            Kind.INVALID_REQUEST,
+            "There is no message to answer: the last one must come from the user or a tool.",
+            step="request",
+            param="messages",
+        )
+    return [Said("system", leading), *history] if leading else history
+
+
+def _after_last_assistant(messages: Sequence[Message]) -> int:
+    """Where the new part of the history begins. A client that sends only what is new has no
+    assistant message in it; instructions at its head are in the conversation already."""
+    for index in range(len(messages) - 1, -1, -1):
+        if messages[index].role == "assistant":
+            return index + 1
+    leading = 0
+    while leading < len(messages) and messages[leading].role in _INSTRUCTING:
+        leading += 1
+    return leading
+
+
+def _author(message: Message) -> Author:
+    match message.role:
+        case "assistant" | "tool":
+            return message.role
+        case _:
+            return "user"
+
+
+def _text(message: Message, index: int, names: Mapping[str, str]) -> str:
+    """A message as one text; calls and results stand in blocks of their own."""
+    blocks: list[str] = []
+    running: list[str] = []
+    for place, part in enumerate(message.parts):
+        if isinstance(part, Text):
+            running.append(part.text)
+            continue
+        block = _block(part, f"messages[{index}].content[{place}]", names)
+        if block:
+            blocks += ["".join(running), block]
+            running = []
+    blocks.append("".join(running))
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _block(part: Part, param: str, names: Mapping[str, str]) -> str:
+    if isinstance(part, Text):
+        return part.text
+    if isinstance(part, ToolCall):
+        return f"[Called the tool {part.name}, call {part.id}, with]\n{part.arguments}"
+    if isinstance(part, ToolResult):
+        name = names.get(part.call_id)
+        of = f"the tool {name}, call {part.call_id}" if name else f"call {part.call_id}"
+        return f"[Result of {of}]\n" + "".join(_block(piece, param, names) for piece in part.parts)
+    if isinstance(part, Reasoning):
+        return ""
+    if isinstance(part, Image | File):
+        raise Problem(
+            Kind.UNSUPPORTED_PARAMETER,
+            "Pictures and files are not supported yet.",
+            step="request",
+            param=param,
+        )
+    assert_never(part)

@@ -1,0 +1,293 @@
+"""The reader: events of a ChatGPT web stream in, deltas of an answer out. Pure.
+
+In:   ``Event``s of one answer, in both encodings and mixed: whole messages, and the v1 delta
+      encoding; besides them notices (events with a ``type``), errors and the end marker.
+Out:  ``Started`` once, then text, reasoning, pictures and citations, ``Finished`` once and last.
+
+The one rule: only a stream that says that it is over is a good answer. One that stops without is
+``Problem(CUT)``, one that says it failed is a ``Problem``, and after either nothing is handed out.
+
+What is shown how: prose as text; thoughts, analysis, commentary and preambles as reasoning; code
+for the interpreter and its output as fenced blocks; canvas documents under their name; pictures as
+``Picture``. Calls of other tools, answers to them, echoes of what was sent, and everything hidden
+are not shown. Several messages are separated by a blank line.
+
+Citations: a mark becomes a link (with a ``Citation``) as soon as its reference is known, which is
+at once if search results came before the text. Otherwise the text behind it waits for the reference
+for up to 160 characters; then the mark is left out, and its source, if it becomes known later, is
+listed at the end of the answer.
+"""
+
+import msgspec
+
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.turn import Delta, Finished, FinishReason, Started
+from chat2api_core.upstreams.chatgpt_web.complaint import complaint
+from chat2api_core.upstreams.chatgpt_web.content import Form, form_of, reason_of
+from chat2api_core.upstreams.chatgpt_web.delta import Documents, object_of, text_of
+from chat2api_core.upstreams.chatgpt_web.echoes import Echoes
+from chat2api_core.upstreams.chatgpt_web.frames import decode, split_frames
+from chat2api_core.upstreams.chatgpt_web.notice import Handoff, handoff_of, is_blocked
+from chat2api_core.upstreams.chatgpt_web.scribe import Scribe
+from chat2api_core.wire.sse import Event
+
+# What one answer may keep in memory: bytes of delta frames and of the largest event of a message.
+_MEMORY = 64 * 1024 * 1024
+_MESSAGES = 4096
+
+_NAMES = frozenset({"", "message", "delta", "delta_encoding", "error"})
+_CHANGES = frozenset({"c", "p", "o", "v"})
+
+
+class Reader:
+    """Stage: ``Event`` -> ``Delta``s, over one HTTP body or several.
+
+    ``sent_ids`` and ``sent_texts`` are the ids of the messages that were sent and the texts of the
+    assistant messages among them: the upstream echoes them.
+
+    One body: ``feed`` every event, then ``close``. As soon as ``finished`` is set the rest of the
+    body can be left unread. An answer may need more than one body; the caller, who does the I/O,
+    looks at three attributes when a body has ended, before it calls ``close``:
+
+    ``handoff``
+        The upstream goes on elsewhere. If ``handoff.resume``, ask the resume endpoint with
+        ``resume_token`` and offset ``events_seen``, call ``resume()`` and feed the new body. While
+        a hand-off is pending ``close`` hands out nothing and raises nothing.
+    ``finished`` with reason ``length``
+        The model stopped at its limit; nothing final was handed out yet. Either ask the upstream
+        to continue after ``finished.message_id``, call ``extend()`` and feed the new body (text,
+        offsets and half-read marks go on), or call ``close``, which hands out the end. With any
+        other reason ``feed`` has handed out the end already and ``close`` has nothing to add.
+    neither
+        The body was cut: ``resume()`` works here as well, else ``close`` raises ``Problem(CUT)``.
+
+    Both methods raise ``Problem`` only, of step ``stream``. Deltas of events before the one that
+    raised were handed out and are good."""
+
+    __slots__ = (
+        "_answered", "_delivered", "_documents", "_echoes", "_leaf", "_left", "_model", "_over",
+        "_page", "_reason", "_scribe", "_sizes", "_started", "conversation_id", "events_seen",
+        "finished", "handoff", "resume_token",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        *,
+        sent_ids: frozenset[str] = frozenset(),
+        sent_texts: frozenset[str] = frozenset(),
+    ) -> None:
+        self.conversation_id = ""
+        self.resume_token = ""
+        self.events_seen = 0
+        self.handoff: Handoff | None = None
+        self.finished: Finished | None = None
+        self._echoes = Echoes(sent_ids, sent_texts)
+        self._documents = Documents()
+        self._scribe = Scribe()
+        self._page = self._scribe.page
+        self._left = _MEMORY
+        self._sizes: dict[str, int] = {}  # by message: its largest event in bytes
+        self._answered: set[str] = set()  # the messages of the answer
+        self._model = ""
+        self._leaf = ""  # the message of the answer that came last
+        self._reason: FinishReason = "stop"
+        self._over = False  # the leaf says that the turn is over
+        self._started = False
+        self._delivered = False
+
+    def feed(self, event: Event, /) -> list[Delta]:
+        """Take in one event; hand out what is certain by it."""
+        if self.finished is not None:
+            return []
+        try:
+            frame = decode(event.data)
+        except (msgspec.DecodeError, RecursionError):
+            return self._odd(event)
+        self.events_seen += 1
+        tap = self._scribe.tap
+        piece = frame.get("v")
+        if tap is not None and isinstance(piece, str) and (len(frame) == 1 or self._repeats(frame)):
+            # Nearly all events of an answer: one more piece of the text that is growing.
+            rope = tap.rope
+            rope.append(piece)
+            end = tap.cursor.seen = rope.length
+            tap.writer.write(piece, end)
+            self._left -= len(event.data)
+            if self._left < 0:
+                raise _garbage("more than an answer can hold")
+        else:
+            self._frame(event.event, frame, len(event.data))
+        page = self._page
+        out = page.out
+        page.out = []
+        return out
+
+    def close(self) -> list[Delta]:
+        """The answer has no more bodies. Raises ``Problem(CUT)`` if its end is missing."""
+        if self.finished is None:
+            if self.handoff is not None:
+                return []
+            raise Problem(Kind.CUT, "ChatGPT's answer broke off before its end.", step="stream")
+        if not self._delivered:
+            self._deliver(self.finished)
+        return self._hand_out()
+
+    def resume(self) -> None:
+        """A new body goes on with the same stream, from where it stopped or from its beginning."""
+        self.handoff = None
+
+    def extend(self) -> None:
+        """A new body continues an answer that stopped for length, as a turn of its own."""
+        assert self.finished is not None
+        assert not self._delivered
+        self.finished = None
+        self.handoff = None
+        self.resume_token = ""
+        self.events_seen = 0
+        self._documents = Documents()
+        self._scribe.tap = None
+        self._page.goes_on = True
+        self._reason = "stop"
+        self._over = False
+
+    def _hand_out(self) -> list[Delta]:
+        out = self._page.out
+        self._page.out = []
+        return out
+
+    def _charge(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise _garbage("more than an answer can hold")
+
+    def _repeats(self, frame: dict[str, object]) -> bool:
+        """Whether the frame only spells out what is carried."""
+        return frame.keys() <= _CHANGES and self._documents.carries(frame)
+
+    def _odd(self, event: Event) -> list[Delta]:
+        """An event whose data is not one JSON object."""
+        data = event.data.strip()
+        if data == b"[DONE]":
+            if self.handoff is None or self._over:
+                self._finish(self._reason)
+            return self._hand_out()
+        if not data or not event.whole:
+            return []  # what was cut short with the body is no event; close says so
+        self.events_seen += 1
+        if data == b'"v1"' or event.event not in _NAMES:
+            return []
+        if event.event == "delta_encoding":
+            raise _garbage("a delta encoding that is not known")
+        for frame in split_frames(data):
+            if self.finished is None:
+                self._frame(event.event, frame, len(data))
+        return self._hand_out()
+
+    def _frame(self, name: str, frame: dict[str, object], size: int) -> None:
+        changes = not frame.keys().isdisjoint({"p", "o", "v"})
+        kind = frame.get("type")
+        if name == "error":
+            raise complaint(frame.get("error") or frame, frame.get("error_code"))
+        if isinstance(kind, str) and not (changes and name == "delta"):
+            self._notice(kind, frame)
+        elif changes or (name == "delta" and "c" in frame):
+            self._scribe.tap = None
+            self._charge(size)
+            self._document(self._documents.feed(frame), 0)
+        else:
+            if isinstance(frame.get("message"), dict):
+                self._scribe.tap = None
+                self._documents.put(frame)
+            self._document(frame, size)
+
+    def _notice(self, kind: str, notice: dict[str, object]) -> None:
+        """An event about the turn. Unknown ones say nothing that matters to the answer."""
+        self.conversation_id = text_of(notice.get("conversation_id")) or self.conversation_id
+        if kind == "message_stream_complete":
+            if self.handoff is None or self._started:
+                self._finish(self._reason)
+        elif kind == "moderation" and is_blocked(notice):
+            self._finish("content_filter")
+        elif kind == "resume_conversation_token":
+            self.resume_token = text_of(notice.get("token"))
+        elif kind == "server_ste_metadata":
+            self._model = text_of(object_of(notice.get("metadata")).get("model_slug"))
+        elif kind == "stream_handoff":
+            self.handoff = handoff_of(notice)
+        elif kind.endswith("error"):
+            raise complaint(notice.get("error") or notice, notice.get("error_code"))
+
+    def _document(self, document: dict[str, object], size: int) -> None:
+        """A document as it stands now. ``size`` in bytes counts if it came whole."""
+        error = document.get("error") or document.get("detail")
+        if error or document.get("error_code"):
+            raise complaint(error, document.get("error_code"))
+        self.conversation_id = text_of(document.get("conversation_id")) or self.conversation_id
+        message = document.get("message")
+        if isinstance(message, dict):
+            self._message(text_of(message.get("id")), message, size)
+
+    def _message(self, message_id: str, message: dict[str, object], size: int) -> None:
+        if self._echoes.concern(message_id, message):
+            return
+        first = self._keep(message_id, size)
+        metadata = object_of(message.get("metadata"))
+        if self._page.sources.learn(message_id, text_of(message.get("status")), metadata):
+            self._page.settle()
+        self._model = text_of(metadata.get("model_slug")) or self._model
+        form = form_of(message)
+        if form is Form.HIDDEN:
+            return
+        may = first and not self._started
+        if not self._echoes.take(message_id, form, message, may=may):
+            self._answer(message_id, message, form)
+
+    def _keep(self, message_id: str, size: int) -> bool:
+        """Count a message against the memory of the answer. Says whether it is a new one."""
+        largest = self._sizes.get(message_id)
+        if largest is None and len(self._sizes) >= _MESSAGES:
+            raise _garbage("more messages than an answer can have")
+        if largest is None or size > largest:
+            self._charge(size - (largest or 0))
+            self._sizes[message_id] = size
+        return largest is None
+
+    def _answer(self, message_id: str, message: dict[str, object], form: Form) -> None:
+        """A message of the answer itself."""
+        self._start()
+        self._scribe.show(message_id, form, message, self._documents.tip)
+        if message_id not in self._answered:
+            self._answered.add(message_id)
+            self._leaf = message_id
+        if message_id == self._leaf:
+            self._reason = reason_of(message)
+            self._over = message.get("end_turn") is True
+
+    def _start(self) -> None:
+        if not self._started:
+            self._started = True
+            self._page.out.append(Started(self._model, self.conversation_id))
+
+    def _finish(self, reason: FinishReason) -> None:
+        """The stream says that the turn is over."""
+        echo = self._echoes.last()
+        if not self._started and echo is not None:
+            # The whole answer came at once and says the same as an earlier one.
+            self._answer(*echo, Form.PROSE)
+        if not self._started and reason != "content_filter":
+            raise Problem(
+                Kind.UPSTREAM_ERROR, "ChatGPT ended the turn without an answer.", step="stream"
+            )
+        self._start()
+        self.finished = Finished(reason, self.conversation_id, self._leaf)
+        if reason != "length":
+            self._deliver(self.finished)
+
+    def _deliver(self, finished: Finished) -> None:
+        self._delivered = True
+        self._scribe.finish()
+        self._page.out.append(finished)
+
+
+def _garbage(what: str) -> Problem:
+    return Problem(Kind.GARBAGE, f"ChatGPT sent {what}.", step="stream")

@@ -1,0 +1,126 @@
+"""One request and its answer, as the handlers see them: ASGI with the repeated parts done once."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
+
+from chat2api_core.dialects.base import error_document
+from chat2api_core.problem import Kind, Problem
+
+if TYPE_CHECKING:
+    from chat2api_core.wiring import Gateway
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+_JSON = (b"content-type", b"application/json")
+_LONGEST_REQUEST_ID = 128
+
+
+class ClientGone(Exception):
+    """The client hung up and nobody is left to answer. Ends an exchange quietly; stays in here."""
+
+
+class Exchange:
+    """A request of a client. ``status`` is 0 until an answer has begun; ``complete`` is set as its
+    last part goes out: from then on servers report a disconnection that is none."""
+
+    __slots__ = (
+        "account", "complete", "gateway", "headers", "model", "outcome", "receive", "request_id",
+        "scope", "send", "status",
+    )  # fmt: skip
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, gateway: "Gateway") -> None:
+        self.scope = scope
+        self.receive = receive
+        self.send = send
+        self.gateway = gateway
+        self.headers = Headers(scope=scope)
+        self.request_id = _request_id(self.headers) or f"req_{gateway.ids.hex(24)}"
+        self.status = 0
+        self.complete = False
+        # What the line in the log says beside the path and the status.
+        self.model = ""
+        self.account = ""
+        self.outcome = ""
+
+    @property
+    def method(self) -> str:
+        method: str = self.scope["method"]
+        return method
+
+    @property
+    def path(self) -> str:
+        path: str = self.scope["path"]
+        return path
+
+    def parameter(self, name: str) -> str:
+        """A part of the path that the route leaves open, empty where there is none."""
+        value: str = self.scope.get("path_params", {}).get(name, "")
+        return value
+
+    async def body(self) -> bytes:
+        """The request's body. Raises ``ClientGone``, or ``Problem`` TOO_LARGE above MAX_BODY."""
+        limit = self.gateway.settings.max_body
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            piece: bytes = message.get("body", b"")
+            size += len(piece)
+            if size > limit:
+                text = f"The request body is larger than {limit} bytes (MAX_BODY)."
+                raise Problem(Kind.TOO_LARGE, text)
+            pieces.append(piece)
+            if not message.get("more_body", False):
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def gone(self) -> None:
+        """Return when the client has hung up. Call after ``body``."""
+        while (await self.receive())["type"] != "http.disconnect":
+            pass  # further parts of a body that nobody asked for
+
+    async def start(self, status: int, headers: RawHeaders) -> None:
+        """Begin the answer. This and what follows raise ``ClientGone``."""
+        self.status = status
+        raw = [*headers, (b"x-request-id", self.request_id.encode())]
+        await self._tell({"type": "http.response.start", "status": status, "headers": raw})
+
+    async def piece(self, data: bytes, *, more: bool) -> None:
+        """Send a part of the answer's body; ``more`` is False with the last one."""
+        self.complete = not more
+        await self._tell({"type": "http.response.body", "body": data, "more_body": more})
+
+    async def document(self, body: bytes, *, status: int = 200, headers: RawHeaders = ()) -> None:
+        """Answer with a JSON document."""
+        length = (b"content-length", str(len(body)).encode())
+        await self.start(status, [_JSON, length, *headers])
+        await self.piece(b"" if self.method == "HEAD" else body, more=False)
+
+    async def problem(self, problem: Problem, *, status: int = 0, headers: RawHeaders = ()) -> None:
+        """Answer with an error in OpenAI's shape. ``status`` overrides that of its kind."""
+        self.outcome = problem.code
+        extra = list(headers)
+        if problem.retry_after is not None:
+            seconds = max(1, int(problem.retry_after + 0.999))
+            extra.append((b"retry-after", str(seconds).encode()))
+        if problem.status == 401:  # noqa: PLR2004 (unauthorized)
+            extra.append((b"www-authenticate", b"Bearer"))
+        body = error_document(problem)
+        await self.document(body, status=status or problem.status, headers=extra)
+
+    async def _tell(self, message: Message) -> None:
+        try:
+            await self.send(message)
+        except OSError as error:  # how a server may say that nobody listens any more
+            raise ClientGone from error
+
+
+def _request_id(headers: Headers) -> str:
+    """The client's own id for its request, if it is fit for a header and a log line."""
+    given = headers.get("x-request-id", "")
+    fit = given.isascii() and given.isprintable() and len(given) <= _LONGEST_REQUEST_ID
+    return given if fit else ""

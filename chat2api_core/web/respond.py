@@ -1,0 +1,179 @@
+"""Sending an answer: as one document, or as a stream that commits with its first delta.
+
+A stream's head goes out with the first deltas, so that a failure before them is still a plain HTTP
+error. A long silence before that is bridged by heartbeats: they commit to a stream, not to
+success. After the head a failure is the dialect's in-stream error, never a success marker. Nothing
+is raised out of here: under Mangum that would turn what was sent into a bare 500.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from types import TracebackType
+
+from chat2api_core.dialects.base import Dialect, Encoder, Head, Request
+from chat2api_core.engine import Reply
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.turn import Finished
+from chat2api_core.web.exchange import ClientGone, Exchange
+
+_SSE = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),  # nginx would hold events back
+)
+_KEEP_ALIVE = b": keep-alive\n\n"
+_CLOSE_ENOUGH = 0.01  # seconds: timers may fire a little early
+
+_log = logging.getLogger("chat2api.respond")
+
+
+class WhileConnected:
+    """``async with`` it: the body is cancelled at once when the client hangs up, and that is all
+    that happens; ``gone`` then tells. Costs one task for a request, nothing for an event."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._over = False
+        self.gone = False
+
+    async def __aenter__(self) -> None:
+        body = asyncio.current_task()
+        assert body is not None
+        self._body = body
+        self._cancelled_before = body.cancelling()
+        self._watcher = asyncio.create_task(self._exchange.gone())
+        self._watcher.add_done_callback(self._hang_up)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self._over = True
+        # Only a cancellation of ours is ended here; one of the server's goes on.
+        ours = self.gone and self._body.uncancel() <= self._cancelled_before
+        self._watcher.cancel()
+        await asyncio.wait((self._watcher,))
+        return ours and kind is not None and issubclass(kind, asyncio.CancelledError)
+
+    def _hang_up(self, watcher: asyncio.Task[None]) -> None:
+        # Servers report the end of the answer itself as a disconnection, too.
+        if not (watcher.cancelled() or self._over or self._exchange.complete):
+            self.gone = True
+            self._body.cancel()
+
+
+class Stream:
+    """One streamed answer. ``heartbeat`` is the silence, in seconds, that a comment breaks; 0 lets
+    silence be."""
+
+    def __init__(self, exchange: Exchange, encoder: Encoder, heartbeat: float) -> None:
+        self._exchange = exchange
+        self._encoder = encoder
+        self._heartbeat = heartbeat
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._timer: asyncio.TimerHandle | None = None
+        self._beating: asyncio.Task[None] | None = None  # a beat under way, or one that failed
+        self._started = False
+        self._sending = False
+
+    async def run(self, opening: Awaitable[Reply]) -> None:
+        """Wait for the answer to commit, then send it to its end. Raises ``ClientGone``."""
+        self._arm(self._heartbeat)
+        try:
+            await self._relay(opening)
+        except ClientGone:
+            raise
+        except Problem as problem:
+            await self._fail(problem)
+        except Exception as error:  # noqa: BLE001 (the edge: logged, and the stream ends as failed)
+            await self._fail(defect(error))
+        finally:
+            await self._settle()
+
+    async def _relay(self, opening: Awaitable[Reply]) -> None:
+        reply = await opening
+        self._exchange.account = reply.account.key
+        try:
+            async for batch in reply:
+                data = self._encoder.feed(batch)
+                over = isinstance(batch[-1], Finished)
+                if data or over:
+                    await self._send(data, more=not over)
+        finally:
+            await reply.aclose()
+
+    async def _send(self, data: bytes, *, more: bool) -> None:
+        if self._beating is not None:
+            await self._beating
+        self._sending = True
+        if not self._started:
+            self._started = True
+            await self._exchange.start(200, _SSE)
+        await self._exchange.piece(data, more=more)
+        self._sending = False
+        self._last = self._loop.time()
+
+    async def _fail(self, problem: Problem) -> None:
+        self._exchange.outcome = problem.code
+        if self._exchange.complete:
+            return  # all had been said: what failed was the tidying up
+        if self._started:
+            await self._send(self._encoder.fail(problem), more=False)
+        else:
+            self._sending = True
+            await self._exchange.problem(problem)
+
+    async def _settle(self) -> None:
+        """Leave no timer and no task behind."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
+
+    def _arm(self, seconds: float) -> None:
+        if self._heartbeat > 0:
+            self._timer = self._loop.call_later(seconds, self._tick)
+
+    def _tick(self) -> None:
+        if self._exchange.complete:
+            return
+        rest = self._last + self._heartbeat - self._loop.time()
+        if rest > _CLOSE_ENOUGH:
+            self._arm(rest)
+            return
+        if not self._sending and self._beating is None:
+            self._beating = asyncio.create_task(self._beat(self._started))
+            self._started = True
+        self._arm(self._heartbeat)
+
+    async def _beat(self, started: bool) -> None:
+        if not started:
+            await self._exchange.start(200, _SSE)
+        await self._exchange.piece(_KEEP_ALIVE, more=True)
+        self._last = self._loop.time()
+        self._beating = None
+
+
+async def send_document(
+    exchange: Exchange, dialect: Dialect, request: Request, head: Head, opening: Awaitable[Reply]
+) -> None:
+    """Collect the whole answer, then send it. Raises ``Problem`` before anything was sent."""
+    reply = await opening
+    exchange.account = reply.account.key
+    try:
+        async for _ in reply:
+            pass  # the transcript folds it
+    finally:
+        await reply.aclose()
+    await exchange.document(dialect.document(request, head, reply.transcript))
+
+
+def defect(error: Exception) -> Problem:
+    """A failure that nobody foresaw: the log has the trace, the caller the bare fact."""
+    _log.error("unexpected %s", type(error).__name__, exc_info=error)
+    return Problem(Kind.INTERNAL, "The gateway failed unexpectedly; its log has the details.")

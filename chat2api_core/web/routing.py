@@ -1,0 +1,250 @@
+"""The ASGI application: a table of paths, each handled by a module of ``api/``, imported when it is
+first hit. A handler module has one coroutine for each method that it answers, named for it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chat2api_core.config import SettingsError
+from chat2api_core.dialects.base import error_document
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.web.exchange import ClientGone, Exchange
+from chat2api_core.web.respond import defect
+
+if TYPE_CHECKING:
+    from chat2api_core.wiring import Gateway
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_KEY = "chat2api.gateway"
+# What a page of another origin may read off an answer, besides what browsers always show.
+_EXPOSED = ("x-request-id", "retry-after")
+# The status at which clients that try a WebSocket first go on with HTTP at once; any other one
+# makes them try again.
+_UPGRADE_REQUIRED = 426
+_LONGEST_NAME = 100
+
+_log = logging.getLogger("chat2api.access")
+_trouble = logging.getLogger("chat2api.routing")
+
+
+class App:
+    """Serves ``routes``, a table from path templates to names of handler modules.
+
+    Paths that begin with ``/v1`` answer without it too; API_PREFIX stands before all of them.
+    ``build`` makes the gateway, once, at the first request: nothing happens on import, and no
+    start-up event is needed (a serverless host sends none). While it fails, every request is
+    answered with 500 and what is wrong.
+    """
+
+    def __init__(
+        self, routes: Mapping[str, str], build: "Callable[[], Gateway] | None" = None
+    ) -> None:
+        self._routes = routes
+        self._build = build or _from_environment
+        self._gateway: Gateway | None = None
+        self._router: ASGIApp | None = None
+        self._told = ""
+
+    @property
+    def gateway(self) -> "Gateway":
+        """What the handlers work with. Raises ``SettingsError`` if the environment is wrong."""
+        if self._gateway is None:
+            self._gateway = self._build()
+        return self._gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await _refuse_socket(scope, send)
+        else:
+            await self._lifespan(receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            scope[_KEY] = self.gateway
+            router = self._ready()
+        except SettingsError as error:
+            problem = self._misconfigured(error)
+        except Exception as error:  # noqa: BLE001 (the edge: logged with its trace, answered as 500)
+            problem = defect(error)
+        else:
+            await router(scope, receive, send)
+            return
+        await _answer(send, problem, problem.status)
+
+    def _misconfigured(self, error: SettingsError) -> Problem:
+        message = f"This gateway is misconfigured. {error}."
+        if message != self._told:  # once, not at every request
+            self._told = message
+            _trouble.error("misconfigured: %s", error)
+        return Problem(Kind.INTERNAL, message)
+
+    def _ready(self) -> ASGIApp:
+        if self._router is None:
+            settings = self.gateway.settings
+            table: dict[str, Handler] = {}
+            for path, module in self._routes.items():
+                handler = Handler(module)
+                table[settings.api_prefix + path] = handler
+                if path.startswith("/v1/"):
+                    table[settings.api_prefix + path.removeprefix("/v1")] = handler
+            routes = [Route(path, endpoint=handler) for path, handler in table.items()]
+            router: ASGIApp = Router(routes, redirect_slashes=False, default=_nowhere)
+            self._router = _shared(router, settings.cors_origins)
+        return self._router
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        """A server that does say when it ends gives every connection back."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                if self._gateway is not None:
+                    await self._gateway.aclose()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+
+def _from_environment() -> "Gateway":
+    from chat2api_core.wiring import build  # noqa: PLC0415 (not before the first request)
+
+    return build()
+
+
+class Handler:
+    """A module of ``api/`` as an ASGI application; turns every failure into an answer."""
+
+    def __init__(self, module: str) -> None:
+        self._name = module
+        self._module: ModuleType | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope, receive, send, scope[_KEY])
+        await attend(exchange, self._answer)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        if self._module is None:
+            self._module = import_module(self._name)
+        method = "GET" if exchange.method == "HEAD" else exchange.method
+        answer = getattr(self._module, method, None) if method in _METHODS else None
+        if answer is None:
+            await self._refuse(exchange)
+        else:
+            await answer(exchange)
+
+    async def _refuse(self, exchange: Exchange) -> None:
+        answered = [name for name in _METHODS if hasattr(self._module, name)]
+        if "GET" in answered:
+            answered.insert(1, "HEAD")
+        allow = [(b"allow", ", ".join(answered).encode())]
+        if exchange.headers.get("upgrade", "").lower() == "websocket":
+            await exchange.problem(_no_sockets(), status=_UPGRADE_REQUIRED, headers=allow)
+            return
+        names = " and ".join(answered)
+        message = f"{exchange.path} does not take {exchange.method}. It takes {names}"
+        if names == "POST":
+            message += ": send a JSON body, for example with curl --json"
+        await exchange.problem(Problem(Kind.METHOD_NOT_ALLOWED, message + "."), headers=allow)
+
+
+async def attend(exchange: Exchange, answer: Callable[[Exchange], Awaitable[None]]) -> None:
+    """Answer an exchange, whatever happens, and write its line to the log."""
+    clock = exchange.gateway.clock
+    began = clock.monotonic()
+    try:
+        await _attempt(exchange, answer)
+    except ClientGone:
+        exchange.outcome = "client_gone"
+    except asyncio.CancelledError:
+        exchange.outcome = "cancelled"
+        raise
+    finally:
+        if _log.isEnabledFor(logging.INFO):
+            _log.info(
+                "request",
+                extra={
+                    "id": exchange.request_id,
+                    "method": exchange.method,
+                    "path": exchange.path,
+                    "status": exchange.status,
+                    "model": exchange.model[:_LONGEST_NAME],
+                    "account": exchange.account,
+                    "outcome": exchange.outcome or "ok",
+                    "ms": round((clock.monotonic() - began) * 1000, 1),
+                },
+            )
+
+
+async def _attempt(exchange: Exchange, answer: Callable[[Exchange], Awaitable[None]]) -> None:
+    try:
+        await answer(exchange)
+    except ClientGone:
+        raise
+    except Problem as problem:
+        failure = problem
+    except Exception as error:  # noqa: BLE001 (the edge: logged with its trace, answered as 500)
+        failure = defect(error)
+    else:
+        return
+    exchange.outcome = failure.code
+    if exchange.status == 0:
+        await exchange.problem(failure)
+
+
+async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    async def answer(exchange: Exchange) -> None:
+        base = exchange.gateway.settings.api_prefix + "/v1"
+        message = f"There is nothing at {exchange.path}. The API is under {base}, see the README."
+        raise Problem(Kind.NOT_FOUND, message)
+
+    await attend(Exchange(scope, receive, send, scope[_KEY]), answer)
+
+
+def _shared(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
+    """The application, callable by the pages of these origins."""
+    if not origins:
+        return app
+    from starlette.middleware.cors import CORSMiddleware  # noqa: PLC0415 (only where it is asked for)
+
+    return CORSMiddleware(
+        app,
+        allow_origins=origins,
+        allow_methods=("*",),
+        allow_headers=("*",),
+        expose_headers=_EXPOSED,
+    )
+
+
+def _no_sockets() -> Problem:
+    message = "This gateway speaks no WebSocket. Send the same request as an HTTP POST."
+    return Problem(Kind.METHOD_NOT_ALLOWED, message)
+
+
+async def _refuse_socket(scope: Scope, send: Send) -> None:
+    """A server that cannot send an HTTP answer in place of a handshake makes a bare 403 of it."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await _answer(send, _no_sockets(), _UPGRADE_REQUIRED, protocol="websocket.http.response")
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": "use HTTP"})
+
+
+async def _answer(
+    send: Send, problem: Problem, status: int, *, protocol: str = "http.response"
+) -> None:
+    """An error in OpenAI's shape, where there is no gateway or no request to answer."""
+    body = error_document(problem)
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": f"{protocol}.start", "status": status, "headers": headers})
+    await send({"type": f"{protocol}.body", "body": body})

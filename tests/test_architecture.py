@@ -1,0 +1,155 @@
+"""Who imports whom: the table of ARCHITECTURE.md, read off the sources."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+CORE = ROOT / "chat2api_core"
+
+VOCABULARY = {"turn", "stage", "problem", "secret", "ambient", "transcript"}
+# Longest prefix wins. What a package may import of ours, besides itself.
+ALLOWED: dict[str, set[str]] = {
+    "__init__": set(),
+    "turn": set(),
+    "stage": set(),
+    "problem": set(),
+    "secret": set(),
+    "ambient": set(),
+    "transcript": {"turn"},
+    "wire": {"stage", "problem"},
+    "dialects": VOCABULARY | {"wire", "dialects.base"},
+    "limits": VOCABULARY,
+    "usage": VOCABULARY,
+    "meter": VOCABULARY | {"usage"},
+    "toolcalls": VOCABULARY,
+    "accounts": VOCABULARY,
+    "accounts.credentials": VOCABULARY | {"transport"},
+    "upstreams": VOCABULARY | {"wire", "accounts.account", "upstreams.base"},
+    "upstreams.chatgpt_web.site": VOCABULARY | {"accounts.account", "transport"},
+    "upstreams.chatgpt_web.client": VOCABULARY
+    | {"wire", "accounts", "upstreams.base", "transport", "config"},
+    "stores": VOCABULARY,
+    "seal": VOCABULARY,
+    "transport": VOCABULARY,
+    "config": VOCABULARY | {"", "accounts.account", "accounts.token_form"},
+    "log": set(),
+    "engine": VOCABULARY | {"limits", "accounts", "upstreams.base"},
+    "catalog": VOCABULARY | {"accounts", "upstreams.base"},
+    "web": VOCABULARY
+    | {"", "dialects.base", "engine", "wiring", "config", "accounts", "upstreams.base"},
+    "emulator": {"", "ambient"},
+    "server": {"", "accounts", "config", "emulator", "secret", "web", "wiring"},
+    "__main__": {"ambient", "config", "secret", "server"},
+}
+# Third-party packages that one place alone may import.
+RESERVED = {
+    "httpx": {"transport"},
+    "httpx_aiohttp": {"transport"},
+    "aiohttp": {"transport"},
+    "starlette": {"web"},
+    "mangum": {"web"},
+    "yaml": {"config"},
+    "uvicorn": {"server", "emulator"},
+}
+# Modules whose results depend on their inputs alone.
+PURE = ["turn", "transcript", "stage", "problem", "limits", "wire", "dialects", "toolcalls"] + [
+    f"upstreams.chatgpt_web.{name}"
+    for name in ("catalog", "delta", "reader", "citations", "faults", "page", "proof", "request")
+]
+IMPURE_IMPORTS = {"asyncio", "os", "random", "secrets", "socket", "time", "uuid", "httpx"}
+
+
+def sources() -> list[Path]:
+    return sorted(CORE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(CORE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__") or "__init__"
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, also late and for types only, in full."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            assert node.module is not None
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                is_module = (ROOT / whole.replace(".", "/")).with_suffix(".py").exists()
+                is_package = (ROOT / whole.replace(".", "/")).is_dir()
+                yield whole if is_module or is_package else node.module
+
+
+def longest(name: str, table: "dict[str, set[str]]") -> set[str] | None:
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        if ".".join(parts[:end]) in table:
+            return table[".".join(parts[:end])]
+    return None
+
+
+def within(name: str, packages: "set[str] | list[str]") -> bool:
+    return any(name == one or name.startswith(f"{one}.") for one in packages if one)
+
+
+def home(name: str) -> str:
+    """The package that a module belongs to, within which it may import freely."""
+    parts = name.split(".")
+    return ".".join(parts[:2]) if parts[0] in {"dialects", "upstreams"} else parts[0]
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_a_module_imports_only_what_the_table_allows(path: Path) -> None:
+    name = name_of(path)
+    if name == "wiring":
+        forbidden = {"web", "dialects"}
+        ours = {i.removeprefix("chat2api_core.") for i in imports(path) if "chat2api_core" in i}
+        assert not [one for one in ours if within(one, forbidden)]
+        return
+    allowed = longest(name, ALLOWED)
+    assert allowed is not None, f"{name} is not in the table"
+    for imported in imports(path):
+        if imported.split(".")[0] not in {"chat2api_core", "api"}:
+            continue
+        if imported.startswith("api"):
+            assert name == "server", f"{name} imports {imported}"
+            continue
+        inner = imported.removeprefix("chat2api_core").removeprefix(".")
+        free = (inner == "" and "" in allowed) or within(inner, allowed)
+        assert free or within(inner, {home(name)}), f"{name} imports {inner or 'chat2api_core'}"
+
+
+@pytest.mark.parametrize("path", sources(), ids=name_of)
+def test_a_reserved_package_is_imported_in_its_place_only(path: Path) -> None:
+    name = name_of(path)
+    for imported in imports(path):
+        places = RESERVED.get(imported.split(".")[0])
+        assert places is None or within(name, places), f"{name} imports {imported}"
+
+
+@pytest.mark.parametrize("path", [p for p in sources() if within(name_of(p), PURE)], ids=name_of)
+def test_a_pure_module_reaches_for_nothing_ambient(path: Path) -> None:
+    assert not {imported.split(".")[0] for imported in imports(path)} & IMPURE_IMPORTS
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "api").rglob("*.py")), ids=str)
+def test_a_handler_is_thin(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert all(
+        within(i.removeprefix("chat2api_core."), {"web", "dialects", "wiring"})
+        for i in imports(path)
+        if i.startswith("chat2api_core")
+    )
+    statements = sum(isinstance(node, ast.stmt) for node in ast.walk(tree))
+    assert statements <= 20, "a decision in api/ belongs into the core"
+
+
+def test_the_standard_library_is_what_it_was_thought_to_be() -> None:
+    assert IMPURE_IMPORTS - {"httpx"} <= sys.stdlib_module_names

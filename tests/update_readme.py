@@ -1,0 +1,30 @@
+"""Write the tables that the code prints into README.md: ``python -m tests.update_readme``."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = Path(__file__).parent.parent / "README.md"
+BLOCKS = {
+    "settings": "chat2api_core.config",
+    "chat-parameters": "chat2api_core.dialects.chat_completions.parameters",
+}
+
+
+def main() -> None:
+    """Replace what stands between the markers of each block."""
+    text = README.read_text()
+    for name, module in BLOCKS.items():
+        command = [sys.executable, "-m", module]
+        table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
+        block = f"{start}\n{table.strip()}\n{end}"
+        text, count = pattern.subn(lambda _, block=block: block, text)
+        assert count == 1, f"README.md has {count} blocks {name}"
+    README.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -82,13 +82,15 @@ class Reply:
             deltas = self._limited(batch, self._limiter) if self._limiter else batch
             if not deltas:
                 continue
-            for delta in deltas:
-                self.transcript.feed(delta)
             last = deltas[-1]
-            if isinstance(last, Finished):
-                self._over = True
-                return [*deltas[:-1], await self._finished(last)]
-            return deltas
+            if not isinstance(last, Finished):
+                for delta in deltas:
+                    self.transcript.feed(delta)
+                return deltas
+            self._over = True
+            for delta in deltas[:-1]:
+                self.transcript.feed(delta)
+            return [*deltas[:-1], await self._finished(last)]
         raise StopAsyncIteration
 
     async def aclose(self) -> None:

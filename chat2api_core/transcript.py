@@ -4,6 +4,7 @@ The non-streaming document, the last event of a stream and the estimate of token
 nothing ever parses its own output.
 """
 
+from collections.abc import Iterator
 from typing import assert_never
 
 from chat2api_core.turn import (
@@ -24,35 +25,91 @@ from chat2api_core.turn import (
 class Transcript:
     """Feed it every delta of one answer, in order; read it at any time."""
 
-    __slots__ = (
-        "_arguments", "_calls", "_reasoning", "_text", "citations", "finished", "pictures",
-        "started",
-    )  # fmt: skip
+    __slots__ = ("_heads", "_pieces", "_tail", "citations", "finished", "pictures", "started")
 
     def __init__(self) -> None:
         self.started: Started | None = None
         self.finished: Finished | None = None
         self.citations: list[Citation] = []
         self.pictures: list[Picture] = []
-        self._text: list[str] = []
-        self._reasoning: list[list[str]] = []
-        self._calls: list[CallStarted] = []
-        self._arguments: list[list[str]] = []
+        # The deltas in order, neighbours that say more of the same joined: the first of each run,
+        # and all its texts.
+        self._heads: list[Delta] = []
+        self._pieces: list[list[str]] = []
+        self._tail: Delta | None = None
 
-    def feed(self, delta: Delta) -> None:  # noqa: C901 (one branch a variant of a closed union)
+    def feed(self, delta: Delta) -> None:
         """Take one more delta in."""
         if isinstance(delta, TextDelta):
-            self._text.append(delta.text)
+            if type(self._tail) is not TextDelta:
+                self._begin(delta)
+            self._pieces[-1].append(delta.text)
         elif isinstance(delta, ReasoningDelta):
-            while len(self._reasoning) <= delta.part:
-                self._reasoning.append([])
-            self._reasoning[delta.part].append(delta.text)
-        elif isinstance(delta, CallStarted):
-            self._calls.append(delta)
-            self._arguments.append([])
+            tail = self._tail
+            if not (isinstance(tail, ReasoningDelta) and tail.part == delta.part):
+                self._begin(delta)
+            self._pieces[-1].append(delta.text)
         elif isinstance(delta, CallDelta):
-            self._arguments[delta.index].append(delta.arguments)
-        elif isinstance(delta, Citation):
+            tail = self._tail
+            if not (isinstance(tail, CallDelta) and tail.index == delta.index):
+                self._begin(delta)
+            self._pieces[-1].append(delta.arguments)
+        else:
+            self._single(delta)
+
+    @property
+    def deltas(self) -> Iterator[Delta]:
+        """The deltas in order, neighbours that say more of the same joined into one."""
+        for head, pieces in zip(self._heads, self._pieces, strict=True):
+            if isinstance(head, TextDelta):
+                yield TextDelta("".join(pieces))
+            elif isinstance(head, ReasoningDelta):
+                yield ReasoningDelta("".join(pieces), head.part)
+            elif isinstance(head, CallDelta):
+                yield CallDelta(head.index, "".join(pieces))
+            else:
+                yield head
+
+    @property
+    def text(self) -> str:
+        """The whole answer so far."""
+        return "".join(delta.text for delta in self.deltas if isinstance(delta, TextDelta))
+
+    @property
+    def reasoning(self) -> tuple[str, ...]:
+        """The thinking so far, section by section."""
+        sections: list[str] = []
+        for delta in self.deltas:
+            if isinstance(delta, ReasoningDelta):
+                sections += [""] * (delta.part + 1 - len(sections))
+                sections[delta.part] += delta.text
+        return tuple(sections)
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The tool calls so far."""
+        started: dict[int, CallStarted] = {}
+        arguments: dict[int, str] = {}
+        for delta in self.deltas:
+            if isinstance(delta, CallStarted):
+                started[delta.index] = delta
+                arguments.setdefault(delta.index, "")
+            elif isinstance(delta, CallDelta):
+                arguments[delta.index] += delta.arguments
+        return tuple(
+            ToolCall(call.id, call.name, arguments[index], call.kind, call.namespace)
+            for index, call in started.items()
+        )
+
+    def _begin(self, delta: Delta) -> None:
+        self._tail = delta
+        self._heads.append(delta)
+        self._pieces.append([])
+
+    def _single(
+        self, delta: CallStarted | CallEnded | Citation | Picture | Started | Finished
+    ) -> None:
+        if isinstance(delta, Citation):
             self.citations.append(delta)
         elif isinstance(delta, Picture):
             self.pictures.append(delta)
@@ -60,25 +117,6 @@ class Transcript:
             self.started = delta
         elif isinstance(delta, Finished):
             self.finished = delta
-        elif isinstance(delta, CallEnded):
-            pass  # the arguments are already here
-        else:
+        elif not isinstance(delta, CallStarted | CallEnded):
             assert_never(delta)
-
-    @property
-    def text(self) -> str:
-        """The whole answer so far."""
-        return "".join(self._text)
-
-    @property
-    def reasoning(self) -> tuple[str, ...]:
-        """The thinking so far, section by section."""
-        return tuple("".join(pieces) for pieces in self._reasoning)
-
-    @property
-    def calls(self) -> tuple[ToolCall, ...]:
-        """The tool calls so far."""
-        return tuple(
-            ToolCall(call.id, call.name, "".join(pieces), call.kind, call.namespace)
-            for call, pieces in zip(self._calls, self._arguments, strict=True)
-        )
+        self._begin(delta)

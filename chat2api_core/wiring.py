@@ -35,7 +35,7 @@ class Gateway:
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
         )
-        self.meter = Meter(exact=settings.token_counter == "auto")
+        self.meter = Meter(exact=settings.usage_counter == "auto")
         egress = Egress(settings.proxies)
         ledger = Ledger(clock)
         self.engine = Engine(

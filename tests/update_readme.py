@@ -1,6 +1,5 @@
 """Write the tables that the code prints into README.md: ``python -m tests.update_readme``."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,10 +18,11 @@ def main() -> None:
         command = [sys.executable, "-m", module]
         table = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-        block = f"{start}\n{table.strip()}\n{end}"
-        text, count = pattern.subn(lambda _, block=block: block, text)
-        assert count == 1, f"README.md has {count} blocks {name}"
+        before, begun, rest = text.partition(start)
+        _, ended, after = rest.partition(end)
+        assert begun, f"README.md has no {start}"
+        assert ended, f"README.md has no {end}"
+        text = f"{before}{start}\n{table.strip()}\n{end}{after}"
     README.write_text(text)
 
 

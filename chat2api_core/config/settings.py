@@ -57,7 +57,7 @@ class Settings(Struct, frozen=True):
     heartbeat: float = 10.0
     max_body: int = 20_000_000
     models_ttl: float = 300.0
-    token_counter: Literal["auto", "estimate"] = "auto"
+    usage_counter: Literal["auto", "estimate"] = "auto"
     # the process
     bind: str = "127.0.0.1"
     port: int = 3040

@@ -134,7 +134,7 @@ TABLE: tuple[Setting[object], ...] = (
             default="`20000000` (Vercel `4500000`, Lambda `6000000`)"),
     Setting("models_ttl", ("MODELS_TTL",), seconds(0, 86_400),
             "Seconds that the list of models is kept."),
-    Setting("token_counter", ("TOKEN_COUNTER",), choice("auto", "estimate"),
+    Setting("usage_counter", ("USAGE_COUNTER",), choice("auto", "estimate"),
             "How usage is counted; `auto` is exact where the tokenizer is installed."),
     Setting("bind", ("BIND",), matching("a host name or an IP address", r"[\w.:-]{1,255}"),
             "Address that the local server listens on.", "bind"),

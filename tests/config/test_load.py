@@ -67,7 +67,7 @@ GIVEN = [
     ("CONVERSATION_ONLY", "1", "conversation_only", True),
     ("HISTORY_DISABLED", "false", "history_disabled", False),
     ("MAX_CONTINUES", "5", "max_continues", 5),
-    ("TOKEN_COUNTER", "estimate", "token_counter", "estimate"),
+    ("USAGE_COUNTER", "estimate", "usage_counter", "estimate"),
     ("POW_ALGORITHM", "fnv", "pow_algorithm", "fnv"),
     ("POW_DIFFICULTY", "0003FF", "pow_difficulty", "0003ff"),
     ("POW_TIMEOUT", "1", "pow_timeout", 1.0),

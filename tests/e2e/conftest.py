@@ -122,7 +122,7 @@ def start(emulator: Upstream) -> Iterator[Start]:
                 "base_urls": (emulator.url,),
                 "auth_url": emulator.url,
                 "random_token": False,
-                "token_counter": "estimate",
+                "usage_counter": "estimate",
                 "connect_timeout": 5.0,
                 "read_timeout": 5.0,
             }

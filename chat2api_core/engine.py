@@ -71,13 +71,25 @@ class Reply:
         self._meter = meter
         self._ledger = ledger
         self._over = False
+        self._failure: Problem | None = None
         self._limiter = limiter_for(prompt.sampling, meter.count)
+
+    @property
+    def started(self) -> Started:
+        """Who answers, and in which conversation, as far as the upstream has said by now."""
+        deltas = [delta for batch in self._head for delta in batch]
+        first = self.transcript.started or next(
+            (delta for delta in deltas if isinstance(delta, Started)), None
+        )
+        return first or Started()
 
     def __aiter__(self) -> "Reply":
         return self
 
     async def __anext__(self) -> Batch:
         while not self._over:
+            if self._failure is not None:
+                raise self._failure
             batch = self._head.pop(0) if self._head else await self._next()
             deltas = self._limited(batch, self._limiter) if self._limiter else batch
             if not deltas:
@@ -102,7 +114,15 @@ class Reply:
             return await anext(self._source)
         except StopAsyncIteration:
             message = "ChatGPT's answer ended without saying that it was complete."
-            raise Problem(Kind.CUT, message, step="stream") from None
+            self._failure = Problem(Kind.CUT, message, step="stream")
+        except Problem as problem:
+            self._failure = problem
+        # What the limiter held back was said, and is shown before the failure is.
+        held = [*self._limiter.close()] if self._limiter else []
+        if not held:
+            raise self._failure
+        self._limiter = None
+        return held
 
     def _limited(self, batch: Batch, limiter: Limiter) -> list[Delta]:
         out: list[Delta] = []

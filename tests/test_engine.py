@@ -202,6 +202,24 @@ class TestAnswers:
         assert isinstance(deltas[-1], Finished)
         assert deltas[-1].reason == "stop"
 
+    def test_what_a_limit_held_back_is_shown_before_a_failure(self) -> None:
+        prompt = Prompt("auto", ASK.messages, sampling=Sampling(stop=("lots",)))
+        desk = Desk([[TextDelta("Hello")], [TextDelta(" lo")], DOWN])
+        seen: list[Delta] = []
+
+        async def collect() -> None:
+            async for batch in await desk.engine.answer(prompt, POOL):
+                seen.extend(batch)
+
+        with pytest.raises(Problem):
+            asyncio.run(collect())
+        assert "".join(delta.text for delta in seen if isinstance(delta, TextDelta)) == "Hello lo"
+
+    def test_who_answers_is_known_before_the_first_delta_is_taken(self) -> None:
+        desk = Desk(GOOD)
+
+        assert asyncio.run(desk.engine.answer(ASK, POOL)).started == Started("m", "conv-1")
+
 
 class TestFailOver:
     def test_a_limited_account_is_followed_by_another_one(self) -> None:

@@ -58,8 +58,13 @@ RESERVED = {
 # Modules whose results depend on their inputs alone.
 PURE = ["turn", "transcript", "stage", "problem", "limits", "wire", "dialects", "toolcalls"] + [
     f"upstreams.chatgpt_web.{name}"
-    for name in ("catalog", "delta", "reader", "citations", "faults", "page", "proof", "request")
-]
+    for name in (
+        "canvas", "catalog", "citations", "complaint", "content", "cursor", "delta", "echoes",
+        "faults", "fence", "fnv", "frames", "manuscript", "messages", "notice", "page", "proof",
+        "quote", "reader", "request", "requirements", "rope", "scribe", "shapes", "sources",
+        "target", "textdoc", "thinking", "waiting",
+    )
+]  # fmt: skip
 IMPURE_IMPORTS = {"asyncio", "os", "random", "secrets", "socket", "time", "uuid", "httpx"}
 
 

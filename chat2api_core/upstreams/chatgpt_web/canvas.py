@@ -63,7 +63,7 @@ class Members:
                     break
                 if text[place] == '"':
                     self._end_string()
-                elif piece:
+                else:
                     self._value.append(piece)
                 place = after
             else:

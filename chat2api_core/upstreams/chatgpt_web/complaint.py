@@ -24,8 +24,8 @@ _SIGNS = tuple(
         (r"content[_ ]policy|content_filter|usage policies", Kind.INVALID_REQUEST),
         (r"only one message at a time", Kind.BUSY),
         (
-            r"model_cap|rate_limit|too many requests|usage (?:cap|limit)|(?:reached|hit) \w+ .*limit"
-            r"|limit reached",
+            r"model_cap|rate_limit|too many requests|usage (?:cap|limit)|limit reached"
+            r"|(?:reached|hit) \w+ .*limit",
             Kind.RATE_LIMITED,
         ),
         (r"unusual activity", Kind.UNUSUAL_ACTIVITY),

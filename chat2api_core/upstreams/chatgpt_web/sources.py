@@ -149,9 +149,10 @@ class Sources:
 
     def pages(self, marker: Marker) -> tuple[Source, ...]:
         """The pages behind a mark's references, each once, as far as they are known."""
+        labelled = marker.kind in _LABELLED and len(marker.parts) > 1
         known = (
             Source(part, part, _host(part)) if _is_page(part) else self._by_reference.get(part)
-            for piece in (marker.parts[1:] if marker.kind in _LABELLED else marker.parts)
+            for piece in marker.parts[labelled:]
             for part in piece.split(",")
         )
         return tuple(dict.fromkeys(one for one in known if one is not None))

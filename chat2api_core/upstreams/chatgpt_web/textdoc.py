@@ -85,11 +85,15 @@ def _readable(text: str) -> list[str]:
         return []
     paragraphs: list[str] = []
     for update in map(object_of, list_of(call.get("updates"))):
-        pattern = " ".join(text_of(update.get("pattern")).split())
-        if pattern not in {"", ".*"}:
-            paragraphs.append(f"In place of “{pattern}”:")
-        fence = Fence("")
-        paragraphs.append(fence.feed(text_of(update.get("replacement"))) + fence.close())
+        paragraphs += _change(update)
     for comment in map(object_of, list_of(call.get("comments"))):
         paragraphs.append(f"- {text_of(comment.get('comment'))}")
     return paragraphs
+
+
+def _change(update: dict[str, object]) -> list[str]:
+    pattern = " ".join(text_of(update.get("pattern")).split())
+    place = [] if pattern in {"", ".*"} else [f"In place of “{pattern}”:"]
+    fence = Fence("")
+    block = fence.feed(text_of(update.get("replacement"))) + fence.close()
+    return [*place, block or "(nothing)"]

@@ -1,0 +1,158 @@
+"""The request body as it is on the wire, read and checked by type.
+
+In: bytes, or a value decoded from them. Out: ``Body``, or any struct asked of ``read``. The rule:
+whatever is wrong ends in a ``Problem`` that names the field by its path, such as
+``input[2].content[0].text``.
+"""
+
+import re
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from chat2api_core.dialects.responses.parameters import REFUSED
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.turn import Effort
+
+MAX_ITEMS = 10_000
+MAX_TOOLS = 1_000
+
+_Key = Annotated[str, Meta(max_length=64)]
+_Value = Annotated[str, Meta(max_length=512)]
+_Count = Annotated[int, Meta(ge=1, le=2**53)]
+_Objects = list[dict[str, Any]]
+
+
+class FormatIn(Struct):
+    """``text.format``."""
+
+    type: Literal["text", "json_object", "json_schema"] = "text"
+    name: str | None = None
+    schema: dict[str, Any] | None = None
+    strict: bool | None = None
+    description: str | None = None
+
+
+class TextIn(Struct):
+    """``text``."""
+
+    format: FormatIn | None = None
+    verbosity: str | None = None
+
+
+class ReasoningIn(Struct):
+    """``reasoning``."""
+
+    effort: Effort | None = None
+    summary: str | None = None
+    context: str | None = None
+
+
+class Body(Struct):
+    """What is read of a request. Refused parameters are here only to be looked at once."""
+
+    model: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
+    input: str | Annotated[_Objects, Meta(max_length=MAX_ITEMS)] | None = None
+    instructions: str | None = None
+    previous_response_id: Annotated[str, Meta(min_length=1)] | None = None
+    stream: bool | None = None
+    store: bool | None = None
+    tools: Annotated[_Objects, Meta(max_length=MAX_TOOLS)] | None = None
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    text: TextIn | None = None
+    reasoning: ReasoningIn | None = None
+    max_output_tokens: _Count | None = None
+    include: list[str] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    truncation: Literal["auto", "disabled"] | None = None
+    max_tool_calls: Annotated[int, Meta(ge=0, le=2**53)] | None = None
+    metadata: Annotated[dict[_Key, _Value], Meta(max_length=16)] | None = None
+    prompt_cache_key: str | None = None
+    prompt_cache_retention: str | None = None
+    safety_identifier: str | None = None
+    user: str | None = None
+    background: Any = None
+    conversation: Any = None
+    prompt: Any = None
+    top_logprobs: Any = None
+    moderation: Any = None
+
+
+_decode = msgspec.json.Decoder(Body).decode
+
+T = TypeVar("T")
+
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_TYPES = re.compile(r"`([a-z |]+)`")
+_NAMES = {
+    "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean",
+    "array": "an array", "object": "an object", "null": "null",
+}  # fmt: skip
+
+# What may stand in a field of which the decoder only says that the value is none of these.
+_CHOICES = {
+    "role": "user, assistant, system or developer",
+    "type": "text, json_object or json_schema",
+    "effort": "none, minimal, low, medium, high, xhigh or max",
+    "truncation": "auto or disabled",
+    "mode": "auto or required",
+}
+
+
+def invalid(words: str, param: str | None) -> Problem:
+    """A 400 about ``param``: its message is ``param`` and ``words`` as one sentence."""
+    message = f"{param or 'The body'} {words}."
+    return Problem(Kind.INVALID_REQUEST, message, step="request", param=param)
+
+
+def unsupported(why: str, param: str) -> Problem:
+    """A 400 for what is right in itself but not to be had here."""
+    message = f"{param} is not supported here: {why}."
+    return Problem(Kind.UNSUPPORTED_PARAMETER, message, step="request", param=param)
+
+
+def _mistyped(error: msgspec.ValidationError, at: str) -> Problem:
+    # msgspec ends its messages with " - at `$.path`" or " - at `key` in `$.path`".
+    what, _, where = str(error).partition(" - at ")
+    param = f"{at}{where.rstrip('`').rpartition('$')[2]}".lstrip(".")
+    missing = _MISSING.fullmatch(what)
+    if missing:
+        return invalid("is missing", f"{param}.{missing[1]}".lstrip("."))
+    if what.startswith("Invalid enum value"):
+        return invalid(f"must be {_CHOICES[param.rpartition('.')[2]]}", param)
+    if not what.startswith("Expected"):
+        return invalid(f"is wrong: {what[:1].lower()}{what[1:]}", param or None)
+    words = _TYPES.sub(lambda t: " or ".join(_NAMES[name] for name in t[1].split(" | ")), what)
+    words = words.replace("Expected", "must be", 1).replace(", got", ", not", 1)
+    if where.startswith("`key"):
+        words = f"has a key that {words}"
+    return invalid(words, param or None)
+
+
+def decode(raw: bytes) -> Body:
+    """The body of a request. Raises ``Problem`` INVALID_REQUEST, or UNSUPPORTED_PARAMETER for a
+    parameter that the table refuses."""
+    try:
+        body = _decode(raw)
+    except msgspec.ValidationError as error:
+        raise _mistyped(error, "") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise invalid("is not valid JSON", None) from error
+    for row in REFUSED:
+        value = getattr(body, row.name)
+        # By type, too: in Python 0 == False, in JSON it is not.
+        neutral = any(type(value) is type(same) and value == same for same in row.neutral)
+        if value is not None and not neutral:
+            raise unsupported(row.note, row.name)
+    return body
+
+
+def read(shape: type[T], value: object, at: str) -> T:
+    """``value``, which stands at the path ``at`` of the body, as a ``shape``."""
+    try:
+        return msgspec.convert(value, shape)
+    except msgspec.ValidationError as error:
+        raise _mistyped(error, at) from error

@@ -1,0 +1,249 @@
+"""The input items of a request, turned into messages.
+
+In: item objects, one by one, in order. Out: ``History.messages``. Items of one assistant turn (its
+thinking, its words, its calls) become one message; each result is a message of its own. The rule:
+an item is understood, left out with a warning, or refused by name, never skipped in silence.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from chat2api_core.dialects.responses import native
+from chat2api_core.dialects.responses.body import invalid, read, unsupported
+from chat2api_core.dialects.responses.tools import Toolbox
+from chat2api_core.turn import (
+    File,
+    Image,
+    Message,
+    Part,
+    Reasoning,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+
+# Records of what hosted tools did. The words of the answer stand in the messages around them.
+_LEFT_OUT = frozenset({
+    "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call",
+    "computer_call", "computer_call_output", "mcp_list_tools", "mcp_call", "mcp_approval_request",
+    "mcp_approval_response", "tool_search_call", "tool_search_output", "configuration_update",
+    "program", "program_output",
+})  # fmt: skip
+
+_REFUSED = {
+    "item_reference": "items are not kept under their ids here; send the item itself, or go on "
+    "from a response with previous_response_id",
+    "compaction": "a compacted history can only be read by the service that made it",
+    "compaction_trigger": "this gateway does not compact; ask for a summary in a message",
+}
+
+_TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
+
+
+class _Content(Struct):
+    type: str
+    text: str | None = None
+    refusal: str | None = None
+    image_url: str | None = None
+    detail: str | None = None
+    filename: str | None = None
+    file_data: str | None = None
+    file_url: str | None = None
+    file_id: str | None = None
+
+
+class _Message(Struct):
+    role: Literal["user", "assistant", "system", "developer"]
+    content: str | list[_Content] | None = None
+
+
+class _FunctionCall(Struct):
+    call_id: str
+    name: str
+    arguments: str | None = None
+    namespace: str | None = None
+
+
+class _CustomCall(Struct):
+    call_id: str
+    name: str
+    input: str | None = None
+    namespace: str | None = None
+
+
+class _Output(Struct):
+    call_id: str
+    output: str | list[_Content] | None = None
+
+
+class _Reasoning(Struct):
+    id: str | None = None
+    summary: list[_Content] | None = None
+    encrypted_content: str | None = None
+
+
+class _AdditionalTools(Struct):
+    tools: list[dict[str, Any]]
+
+
+class History:
+    """Collects the messages of a request. With ``continued``, an earlier response comes before
+    them, so results may belong to calls that are not among them."""
+
+    def __init__(self, toolbox: Toolbox, *, continued: bool) -> None:
+        self.warnings: list[str] = []
+        self._toolbox = toolbox
+        self._continued = continued
+        self._calls: set[str] = set()
+        self._drafts: list[tuple[Role, list[Part]]] = []
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The messages so far; those without any content are not among them."""
+        return tuple(Message(role, tuple(parts)) for role, parts in self._drafts if parts)
+
+    def say(self, role: Role, parts: list[Part]) -> None:
+        """Add a message of its own."""
+        self._drafts.append((role, parts))
+
+    def add(self, item: dict[str, Any], at: str) -> None:
+        """Take in the item at the path ``at``. Raises ``Problem`` naming what is wrong with it."""
+        kind = item.get("type")
+        if kind is None:
+            kind = "message" if "role" in item else "item_reference" if "id" in item else ""
+        if not isinstance(kind, str):
+            raise invalid("must be a string", f"{at}.type")
+        reader = _READERS.get(kind)
+        if reader is not None:
+            reader(self, item, at)
+        elif kind in _LEFT_OUT:
+            self.warnings.append(f"{at}: {kind} belongs to a hosted tool; left out")
+        elif kind in _REFUSED:
+            raise unsupported(_REFUSED[kind], at)
+        else:
+            raise invalid(f"cannot be {kind[:40]!a}: no such item is known", f"{at}.type")
+
+    def _message(self, item: dict[str, Any], at: str) -> None:
+        message = read(_Message, item, at)
+        parts = _parts(message.content, f"{at}.content")
+        last = self._open_turn()
+        if message.role == "assistant" and last and isinstance(last[-1], Reasoning):
+            last.extend(parts)
+        else:
+            self.say(message.role, parts)
+
+    def _reasoning(self, item: dict[str, Any], at: str) -> None:
+        thought = read(_Reasoning, item, at)
+        summary = tuple(part.text for part in thought.summary or () if part.text is not None)
+        part = Reasoning(thought.id or "", summary, thought.encrypted_content or "")
+        last = self._open_turn()
+        if last and isinstance(last[-1], Reasoning):
+            last.append(part)
+        else:
+            self.say("assistant", [part])
+
+    def _open_turn(self) -> list[Part]:
+        """The parts of the assistant's message at the end, to add to; empty if there is none."""
+        if self._drafts and self._drafts[-1][0] == "assistant":
+            return self._drafts[-1][1]
+        return []
+
+    def _function_call(self, item: dict[str, Any], at: str) -> None:
+        call = read(_FunctionCall, item, at)
+        self._call(
+            ToolCall(call.call_id, call.name, call.arguments or "", namespace=call.namespace or "")
+        )
+
+    def _custom_call(self, item: dict[str, Any], at: str) -> None:
+        call = read(_CustomCall, item, at)
+        self._call(
+            ToolCall(call.call_id, call.name, call.input or "", "custom", call.namespace or "")
+        )
+
+    def _native_call(self, item: dict[str, Any], at: str) -> None:
+        self._call(native.past_call(item, item["type"], at))
+
+    def _call(self, call: ToolCall) -> None:
+        self._calls.add(call.id)
+        last = self._open_turn()
+        if last:
+            last.append(call)
+        else:
+            self.say("assistant", [call])
+
+    def _function_output(self, item: dict[str, Any], at: str) -> None:
+        result = read(_Output, item, at)
+        parts = _results(_parts(result.output, f"{at}.output"))
+        self._result(ToolResult(result.call_id, parts), at)
+
+    def _custom_output(self, item: dict[str, Any], at: str) -> None:
+        result = read(_Output, item, at)
+        parts = _results(_parts(result.output, f"{at}.output"))
+        self._result(ToolResult(result.call_id, parts, "custom"), at)
+
+    def _native_output(self, item: dict[str, Any], at: str) -> None:
+        self._result(native.past_result(item, at), at)
+
+    def _result(self, result: ToolResult, at: str) -> None:
+        if result.call_id not in self._calls and not self._continued:
+            raise invalid("belongs to no call: none with this id comes before it", f"{at}.call_id")
+        self.say("tool", [result])
+
+    def _additional_tools(self, item: dict[str, Any], at: str) -> None:
+        for index, tool in enumerate(read(_AdditionalTools, item, at).tools):
+            self._toolbox.add(tool, f"{at}.tools[{index}]")
+
+
+_READERS: dict[str, Callable[[History, dict[str, Any], str], None]] = {
+    "message": History._message,
+    "reasoning": History._reasoning,
+    "function_call": History._function_call,
+    "function_call_output": History._function_output,
+    "custom_tool_call": History._custom_call,
+    "custom_tool_call_output": History._custom_output,
+    "additional_tools": History._additional_tools,
+    **dict.fromkeys(native.CALLS, History._native_call),
+    **dict.fromkeys(native.OUTPUTS, History._native_output),
+}
+
+
+def _parts(content: str | list[_Content] | None, at: str) -> list[Part]:
+    if not content:
+        return []
+    if isinstance(content, str):
+        return [Text(content)]
+    return [_part(part, f"{at}[{index}]") for index, part in enumerate(content)]
+
+
+def _part(part: _Content, at: str) -> Text | Image | File:
+    if part.type in _TEXTS or part.type == "refusal":
+        text = part.refusal if part.type == "refusal" else part.text
+        if text is None:
+            raise invalid("has no text", at)
+        return Text(text)
+    if part.type == "input_image":
+        return _image(part, at)
+    if part.type == "input_file":
+        return _file(part, at)
+    if part.type == "input_audio":
+        raise unsupported("audio cannot be listened to", at)
+    raise invalid(f"cannot be {part.type[:40]!a}: no such part is known", f"{at}.type")
+
+
+def _image(part: _Content, at: str) -> Image:
+    if not (part.image_url or part.file_id):
+        raise invalid("needs image_url or file_id", at)
+    return Image(part.image_url or "", part.file_id or "", part.detail or "auto")
+
+
+def _file(part: _Content, at: str) -> File:
+    if not (part.file_data or part.file_url or part.file_id):
+        raise invalid("needs file_data, file_url or file_id", at)
+    return File(part.filename or "", part.file_data or "", part.file_url or "", part.file_id or "")
+
+
+def _results(parts: list[Part]) -> tuple[Text | Image | File, ...]:
+    return tuple(part for part in parts if isinstance(part, Text | Image | File))

@@ -1,0 +1,87 @@
+"""Every parameter of POST /v1/responses and what becomes of it: the one table.
+
+In: nothing. Out: ``PARAMETERS``, which the parser obeys and the README shows
+(``python -m chat2api_core.dialects.responses.parameters`` prints it). The rule: a parameter that
+would change the answer and cannot be obeyed is refused, never silently dropped; one that is merely
+about bookkeeping is echoed or ignored. Fields that are in no table are ignored, because real
+clients send some that no public document knows.
+"""
+
+import sys
+from typing import Literal, TypeAlias
+
+from msgspec import Struct
+
+Fate: TypeAlias = Literal["used", "echoed", "ignored", "refused"]
+
+
+class Parameter(Struct, frozen=True):
+    """One row. ``neutral`` are the values of a refused parameter that ask for nothing; null and
+    leaving it out are always neutral."""
+
+    name: str
+    fate: Fate
+    note: str
+    neutral: tuple[object, ...] = ()
+
+
+PARAMETERS: tuple[Parameter, ...] = (
+    Parameter("model", "used", "passed on; `auto` if left out"),
+    Parameter(
+        "input",
+        "used",
+        "a string or a list of items; items of hosted tools are left out with a warning, item "
+        "references, audio and compaction items are refused",
+    ),
+    Parameter("instructions", "used", "becomes the first system message"),
+    Parameter("previous_response_id", "used", "goes on after that response"),
+    Parameter("stream", "used", "decides between events and one document"),
+    Parameter("store", "used", "`false` also asks the upstream to keep no history"),
+    Parameter(
+        "tools",
+        "used",
+        "function, custom, namespace, local_shell, shell, apply_patch; hosted tools are left out "
+        "with a warning",
+    ),
+    Parameter("tool_choice", "used", "all forms; a hosted tool other than web search is refused"),
+    Parameter("parallel_tool_calls", "used", "`false`: at most one call an answer"),
+    Parameter("text", "used", "`format` is enforced by the gateway, `verbosity` is echoed"),
+    Parameter("reasoning", "used", "`effort` is passed on, the rest is echoed"),
+    Parameter("max_output_tokens", "used", "counts the visible answer, cut by the gateway"),
+    Parameter("include", "used", "`message.output_text.logprobs` is refused, others have no data"),
+    Parameter("temperature", "echoed", "0 to 2; ChatGPT offers no such setting"),
+    Parameter("top_p", "echoed", "0 to 1; ChatGPT offers no such setting"),
+    Parameter("truncation", "echoed", "input that is too long is an error either way"),
+    Parameter("max_tool_calls", "echoed", "limits hosted tools, of which there are none"),
+    Parameter("metadata", "echoed", "at most 16 pairs, keys of 64 and values of 512 characters"),
+    Parameter("prompt_cache_key", "echoed", "there is no prompt cache to steer"),
+    Parameter("prompt_cache_retention", "echoed", "there is no prompt cache to steer"),
+    Parameter("safety_identifier", "echoed", "not sent to the upstream"),
+    Parameter("user", "echoed", "not sent to the upstream"),
+    Parameter("service_tier", "ignored", "the answer always says `default`"),
+    Parameter("stream_options", "ignored", "events are never padded"),
+    Parameter("prompt_cache_options", "ignored", "there is no prompt cache to steer"),
+    Parameter("context_management", "ignored", "nothing is compacted; too long is an error"),
+    Parameter("client_metadata", "ignored", "sent by the Codex CLI"),
+    Parameter("access_programs", "ignored", "about the caller's own contract"),
+    Parameter("background_options", "ignored", "see `background`"),
+    Parameter("image", "ignored", "how the context is compressed is the upstream's affair"),
+    Parameter("background", "refused", "nothing runs after an answer has ended", (False,)),
+    Parameter("conversation", "refused", "go on with `previous_response_id`"),
+    Parameter("prompt", "refused", "there are no stored prompt templates"),
+    Parameter("top_logprobs", "refused", "ChatGPT tells no probabilities", (0,)),
+    Parameter("moderation", "refused", "no moderation results are available"),
+)
+
+REFUSED: tuple[Parameter, ...] = tuple(row for row in PARAMETERS if row.fate == "refused")
+
+
+def markdown() -> str:
+    """The table as Markdown, ending in a newline."""
+    lines = ["| parameter | | |", "|---|---|---|"]
+    lines += [f"| `{row.name}` | {row.fate} | {row.note} |" for row in PARAMETERS]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":  # pragma: no cover (a test runs it as a process of its own)
+    sys.stdout.write(markdown())

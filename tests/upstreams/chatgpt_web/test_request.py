@@ -1,0 +1,451 @@
+"""Headers and bodies of a turn: exactly what the web backend takes."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.secret import Secret
+from chat2api_core.turn import Effort, Image, Message, Prompt, Role, Text, Thread
+from chat2api_core.upstreams.chatgpt_web.request import (
+    Identity,
+    Outgoing,
+    SentinelTokens,
+    base_headers,
+    continue_body,
+    conversation_body,
+    conversation_headers,
+    legacy_body,
+    page_headers,
+)
+
+NOW = 1787300000.125
+BASE = "https://chatgpt.com"
+THREAD = Thread("conv-1", "m-9")
+
+
+class Counting:
+    """Ids that can be told apart: u1, u2, ..."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def uuid(self) -> str:
+        self._count += 1
+        return f"u{self._count}"
+
+    def hex(self, digits: int) -> str:
+        return "0" * digits
+
+    def random(self) -> float:
+        return 0.5
+
+
+def say(role: Role, text: str) -> Message:
+    return Message(role, (Text(text),))
+
+
+def ask(*messages: Message, **rest: object) -> Prompt:
+    return Prompt("auto", messages or (say("user", "Name three moons."),), **rest)  # type: ignore[arg-type]
+
+
+def current(prompt: Prompt, *, history_disabled: bool = False) -> Outgoing:
+    return conversation_body(prompt, ids=Counting(), now=NOW, history_disabled=history_disabled)
+
+
+def legacy(prompt: Prompt, *, history_disabled: bool = False) -> Outgoing:
+    return legacy_body(prompt, ids=Counting(), history_disabled=history_disabled)
+
+
+# ---------------------------------------------------------------------------------- the headers
+
+WHO = Identity(
+    device_id="d-1",
+    session_id="s-1",
+    user_agent="UA/1.0",
+    access_token=Secret("at-1"),
+    account_id="acc-1",
+    client_version="prod-1",
+    build_number="42",
+    auth_key=Secret("key-1"),
+)
+NOBODY = Identity(device_id="d-1", session_id="s-1", user_agent="UA/1.0")
+
+
+def test_an_account_shows_all_it_has() -> None:
+    headers = base_headers(WHO, BASE, "/backend-api/models?history_and_training_disabled=false")
+    assert dict(headers) == {
+        b"accept": b"*/*",
+        b"accept-encoding": b"identity",
+        b"accept-language": b"en-US",
+        b"content-type": b"application/json",
+        b"user-agent": b"UA/1.0",
+        b"origin": b"https://chatgpt.com",
+        b"referer": b"https://chatgpt.com/",
+        b"authorization": b"Bearer at-1",
+        b"chatgpt-account-id": b"acc-1",
+        b"oai-device-id": b"d-1",
+        b"oai-language": b"en-US",
+        b"oai-session-id": b"s-1",
+        b"oai-client-version": b"prod-1",
+        b"oai-client-build-number": b"42",
+        b"x-openai-target-path": b"/backend-api/models",
+        b"x-openai-target-route": b"/backend-api/models",
+        b"auth_key": b"key-1",
+    }
+    assert len(headers) == 17
+
+
+def test_nobody_shows_no_account() -> None:
+    names = {name for name, _ in base_headers(NOBODY, BASE, "/backend-anon/f/conversation")}
+    assert names.isdisjoint(
+        {
+            b"authorization",
+            b"chatgpt-account-id",
+            b"oai-client-version",
+            b"oai-client-build-number",
+            b"auth_key",
+        }
+    )
+    assert b"oai-device-id" in names
+
+
+def test_accept_and_content_type_are_the_callers() -> None:
+    headers = dict(base_headers(NOBODY, BASE, "/x", accept="text/event-stream", content_type=""))
+    assert headers[b"accept"] == b"text/event-stream"
+    assert b"content-type" not in headers
+
+
+@pytest.mark.parametrize(
+    ("base_url", "origin"),
+    [
+        ("https://chatgpt.com", b"https://chatgpt.com"),
+        ("https://gateway.example/some/path", b"https://gateway.example"),
+        ("http://127.0.0.1:9000/", b"http://127.0.0.1:9000"),
+    ],
+)
+def test_the_origin_is_scheme_and_host(base_url: str, origin: bytes) -> None:
+    headers = dict(base_headers(NOBODY, base_url, "/x"))
+    assert headers[b"origin"] == origin
+    assert headers[b"referer"] == origin + b"/"
+
+
+def test_a_value_never_becomes_two_headers() -> None:
+    evil = Identity(
+        device_id="d\r\nx: y",
+        session_id="s",
+        user_agent="caf\xe9\0",
+        access_token=Secret("a\nb: c"),
+    )
+    headers = dict(base_headers(evil, BASE, "/x"))
+    assert headers[b"oai-device-id"] == b"dx: y"
+    assert headers[b"user-agent"] == b"caf"
+    assert headers[b"authorization"] == b"Bearer ab: c"
+
+
+def test_the_home_page_is_asked_for_as_a_document_and_without_the_account() -> None:
+    headers = dict(page_headers(WHO))
+    assert headers[b"accept"].startswith(b"text/html,")
+    assert headers[b"sec-fetch-dest"] == b"document"
+    assert headers[b"sec-fetch-mode"] == b"navigate"
+    assert headers[b"sec-fetch-site"] == b"none"
+    assert headers[b"sec-fetch-user"] == b"?1"
+    assert headers[b"upgrade-insecure-requests"] == b"1"
+    assert headers[b"user-agent"] == b"UA/1.0"
+    assert headers[b"auth_key"] == b"key-1"
+    assert b"authorization" not in headers
+
+
+def test_a_turn_carries_every_token_in_the_header_made_for_it() -> None:
+    tokens = SentinelTokens("R", "P", "W", "T", "S")
+    assert conversation_headers(tokens, conduit="C", trace_id="X") == [
+        (b"openai-sentinel-chat-requirements-token", b"R"),
+        (b"openai-sentinel-chat-requirements-prepare-token", b"P"),
+        (b"openai-sentinel-proof-token", b"W"),
+        (b"openai-sentinel-turnstile-token", b"T"),
+        (b"openai-sentinel-so-token", b"S"),
+        (b"x-conduit-token", b"C"),
+        (b"x-oai-turn-trace-id", b"X"),
+    ]
+
+
+def test_tokens_that_are_not_there_are_not_sent() -> None:
+    assert conversation_headers(SentinelTokens("R")) == [
+        (b"openai-sentinel-chat-requirements-token", b"R")
+    ]
+
+
+def test_tokens_do_not_print() -> None:
+    assert "secret" not in repr(SentinelTokens("secret", "secret", "secret"))
+
+
+# ----------------------------------------------------------------------------------- the bodies
+
+USER_METADATA = {
+    "developer_mode_connector_ids": [],
+    "selected_sources": [],
+    "selected_github_repos": [],
+    "selected_all_github_repos": False,
+    "serialization_metadata": {"custom_symbol_offsets": []},
+    "system_hints": [],
+    "submission_mode": "manual_send",
+}
+QUESTION = {
+    "id": "u1",
+    "author": {"role": "user"},
+    "create_time": NOW,
+    "content": {"content_type": "text", "parts": ["Name three moons."]},
+    "metadata": USER_METADATA,
+}
+CURRENT = {
+    "action": "next",
+    "messages": [QUESTION],
+    "parent_message_id": "client-created-root",
+    "model": "auto",
+    "client_prepare_state": "success",
+    "timezone_offset_min": 0,
+    "timezone": "UTC",
+    "conversation_mode": {"kind": "primary_assistant"},
+    "system_hints": [],
+    "supported_encodings": ["v1"],
+    "client_contextual_info": {"app_name": "chatgpt.com"},
+    "history_and_training_disabled": False,
+    "paragen_cot_summary_display_override": "allow",
+    "force_parallel_switch": "auto",
+}
+PREPARE = {
+    "action": "next",
+    "fork_from_shared_post": False,
+    "parent_message_id": "client-created-root",
+    "model": "auto",
+    "client_prepare_state": "success",
+    "client_prepare_dispatch": "debounced",
+    "client_prepare_source": "composer_editor_state",
+    "timezone_offset_min": 0,
+    "timezone": "UTC",
+    "conversation_mode": {"kind": "primary_assistant"},
+    "system_hints": [],
+    "supported_encodings": ["v1"],
+    "client_contextual_info": {"app_name": "chatgpt.com"},
+    "partial_query": {
+        "id": "u1",
+        "author": {"role": "user"},
+        "content": {"content_type": "text", "parts": ["Name three moons."]},
+    },
+}
+LEGACY = {
+    "action": "next",
+    "messages": [
+        {
+            "id": "u1",
+            "author": {"role": "user"},
+            "content": {"content_type": "text", "parts": ["Name three moons."]},
+            "metadata": {},
+        }
+    ],
+    "parent_message_id": "u2",
+    "model": "auto",
+    "conversation_mode": {"kind": "primary_assistant"},
+    "system_hints": [],
+    "history_and_training_disabled": False,
+    "timezone_offset_min": 0,
+    "timezone": "UTC",
+    "conversation_origin": None,
+    "force_nulligen": False,
+    "force_paragen": False,
+    "force_paragen_model_slug": "",
+    "force_rate_limit": False,
+    "force_use_sse": True,
+    "paragen_cot_summary_display_override": "allow",
+    "paragen_stream_type_override": None,
+    "reset_rate_limits": False,
+    "suggestions": [],
+    "supported_encodings": [],
+    "variant_purpose": "comparison_implicit",
+    "websocket_request_id": "u3",
+}
+
+
+def test_a_question_in_the_current_form() -> None:
+    outgoing = current(ask())
+    assert json.loads(outgoing.body) == CURRENT
+    assert json.loads(outgoing.prepare) == PREPARE
+    assert outgoing.sent_ids == {"u1"}
+    assert outgoing.sent_texts == frozenset()
+
+
+def test_a_question_in_the_legacy_form() -> None:
+    outgoing = legacy(ask())
+    assert json.loads(outgoing.body) == LEGACY
+    assert outgoing.prepare == b""
+    assert outgoing.sent_ids == {"u1"}
+    assert outgoing.sent_texts == frozenset()
+
+
+HISTORY = (
+    say("user", "Hi"),
+    say("system", "Be brief."),
+    say("assistant", "Hello!"),
+    say("user", "Why?"),
+)
+
+
+@pytest.mark.parametrize("form", [current, legacy])
+def test_a_history_is_uploaded_and_remembered(form: Callable[[Prompt], Outgoing]) -> None:
+    outgoing = form(ask(*HISTORY))
+    messages = json.loads(outgoing.body)["messages"]
+    assert [(m["author"], m["content"]["parts"]) for m in messages] == [
+        ({"role": "system"}, ["Be brief."]),
+        ({"role": "user"}, ["Hi"]),
+        ({"role": "assistant"}, ["Hello!"]),
+        ({"role": "user"}, ["Why?"]),
+    ]
+    assert [m["id"] for m in messages] == ["u1", "u2", "u3", "u4"]
+    assert outgoing.sent_ids == {"u1", "u2", "u3", "u4"}
+    assert outgoing.sent_texts == {"Hello!"}
+
+
+def test_only_the_users_messages_come_from_the_composer() -> None:
+    messages = json.loads(current(ask(*HISTORY)).body)["messages"]
+    assert [bool(m["metadata"]) for m in messages] == [False, True, False, True]
+
+
+def test_the_composer_shows_the_last_message() -> None:
+    query = json.loads(current(ask(*HISTORY)).prepare)["partial_query"]
+    assert query["id"] == "u4"
+    assert query["content"]["parts"] == ["Why?"]
+
+
+def test_a_kept_conversation_goes_on_after_its_parent() -> None:
+    outgoing = current(ask(*HISTORY, thread=THREAD))
+    for body in (json.loads(outgoing.body), json.loads(outgoing.prepare)):
+        assert body["conversation_id"] == "conv-1"
+        assert body["parent_message_id"] == "m-9"
+    assert len(json.loads(outgoing.body)["messages"]) == 1
+    assert outgoing.sent_texts == frozenset()
+    older = json.loads(legacy(ask(*HISTORY, thread=THREAD)).body)
+    assert (older["conversation_id"], older["parent_message_id"]) == ("conv-1", "m-9")
+
+
+@pytest.mark.parametrize(
+    ("thread", "param"),
+    [
+        (Thread("conv-1"), "parent_message_id"),
+        (Thread("", "m-9"), "conversation_id"),
+        (Thread(""), "conversation_id"),
+    ],
+)
+@pytest.mark.parametrize("form", [current, legacy])
+def test_half_a_thread_is_refused(
+    thread: Thread, param: str, form: Callable[[Prompt], Outgoing]
+) -> None:
+    with pytest.raises(Problem) as caught:
+        form(ask(*HISTORY, thread=thread))
+    assert caught.value.kind is Kind.INVALID_REQUEST
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize("form", [current, legacy])
+def test_pictures_are_refused(form: Callable[[Prompt], Outgoing]) -> None:
+    with pytest.raises(Problem) as caught:
+        form(ask(Message("user", (Image("data:,"),))))
+    assert caught.value.kind is Kind.UNSUPPORTED_PARAMETER
+
+
+def test_a_gpt_is_an_interaction_of_its_own() -> None:
+    prompt = Prompt("gpt-4-gizmo-g-abc123", (say("user", "Hi"),))
+    outgoing = current(prompt)
+    for raw in (outgoing.body, outgoing.prepare, legacy(prompt).body):
+        body = json.loads(raw)
+        assert body["conversation_mode"] == {"kind": "gizmo_interaction", "gizmo_id": "g-abc123"}
+        assert body["model"] == "auto"
+        assert body.get("history_and_training_disabled", False) is False
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "slug", "word"),
+    [
+        ("gpt-5.5", None, "gpt-5-5", None),
+        ("gpt-5.5", "high", "gpt-5-5", "max"),
+        ("gpt-5.5-medium", None, "gpt-5-5", "extended"),
+        ("gpt-5.5-high", "low", "gpt-5-5", "standard"),
+        ("gpt-5.5-high", "none", "gpt-5-5", "standard"),
+    ],
+)
+def test_the_effort_of_the_request_counts_more_than_that_of_the_name(
+    model: str, effort: Effort | None, slug: str, word: str | None
+) -> None:
+    prompt = Prompt(model, (say("user", "Hi"),), effort=effort)
+    outgoing = current(prompt)
+    for raw in (outgoing.body, outgoing.prepare, legacy(prompt).body):
+        body = json.loads(raw)
+        assert body["model"] == slug
+        assert body.get("thinking_effort") == word
+
+
+def test_hints_stand_in_the_body_and_in_the_users_messages() -> None:
+    outgoing = current(ask(*HISTORY, hints=("search", "reason")))
+    body = json.loads(outgoing.body)
+    assert body["system_hints"] == ["search", "reason"]
+    assert json.loads(outgoing.prepare)["system_hints"] == ["search", "reason"]
+    hints = [m["metadata"].get("system_hints") for m in body["messages"]]
+    assert hints == [None, ["search", "reason"], None, ["search", "reason"]]
+
+
+@pytest.mark.parametrize(
+    ("temporary", "setting", "disabled"),
+    [
+        (None, False, False),
+        (None, True, True),
+        (True, False, True),
+        (False, True, False),
+    ],
+)
+def test_a_chat_is_temporary_as_the_prompt_says_else_as_the_gateway_is_set(
+    temporary: bool | None, setting: bool, disabled: bool
+) -> None:
+    for thread in (None, THREAD):
+        prompt = ask(temporary=temporary, thread=thread)
+        for outgoing in (
+            current(prompt, history_disabled=setting),
+            legacy(prompt, history_disabled=setting),
+        ):
+            assert json.loads(outgoing.body)["history_and_training_disabled"] is disabled
+
+
+def test_a_cut_answer_is_continued_without_messages() -> None:
+    outgoing = continue_body(ask(), THREAD, ids=Counting(), history_disabled=False)
+    expected = {
+        **CURRENT,
+        "action": "continue",
+        "conversation_id": "conv-1",
+        "parent_message_id": "m-9",
+    }
+    del expected["messages"]
+    assert json.loads(outgoing.body) == expected
+    prepared = {
+        **PREPARE,
+        "action": "continue",
+        "client_prepare_state": "none",
+        "conversation_id": "conv-1",
+        "parent_message_id": "m-9",
+    }
+    del prepared["partial_query"]
+    assert json.loads(outgoing.prepare) == prepared
+    assert outgoing.sent_ids == frozenset()
+
+
+def test_a_cut_answer_is_continued_in_the_legacy_form() -> None:
+    outgoing = continue_body(ask(), THREAD, ids=Counting(), history_disabled=True, legacy=True)
+    expected = {
+        **LEGACY,
+        "action": "continue",
+        "conversation_id": "conv-1",
+        "parent_message_id": "m-9",
+        "history_and_training_disabled": True,
+        "websocket_request_id": "u1",
+    }
+    del expected["messages"]
+    assert json.loads(outgoing.body) == expected
+    assert outgoing.prepare == b""

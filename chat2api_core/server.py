@@ -28,7 +28,7 @@ def serve(settings: Settings, *, emulate: bool, key_origin: str) -> None:
     real = bool(settings.accounts) or settings.anonymous
     with contextlib.ExitStack() as stack:
         if emulate or not real:
-            base_url = stack.enter_context(serving(Emulator()))
+            base_url = stack.enter_context(serving(Emulator(), "critical"))
             settings = structs.replace(
                 settings,
                 base_urls=(base_url,),
@@ -70,12 +70,16 @@ def application(gateway: Gateway) -> App:
 
 
 @contextlib.contextmanager
-def serving(app: Callable[..., Awaitable[Any]]) -> Iterator[str]:
+def serving(app: Callable[..., Awaitable[Any]], log_level: str = "warning") -> Iterator[str]:
     """Serve an application on a free port of this machine, in a thread; its base URL."""
     listening = _listen("127.0.0.1", 0)
     port = listening.getsockname()[1]
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=1
+        app,
+        log_level=log_level,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)

@@ -52,6 +52,12 @@ class AnswerText:
         self._length += sum(map(len, pieces))
         return events
 
+    def patch(self, pieces: tuple[str, ...]) -> list[Happening]:
+        """More text, each piece in a patch of its own."""
+        self._length += sum(map(len, pieces))
+        patches = [Patched((Changed(TEXT, "append", piece),)) for piece in pieces]
+        return [*self.flush(), *patches]
+
     def flush(self) -> list[Happening]:
         """What is held back, because something else comes next."""
         if not self._pending:

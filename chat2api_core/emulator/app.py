@@ -125,7 +125,8 @@ class Emulator:
             await send_answer(self._control(route, call), send)
             return
         record = self._begin(call, scope, route.place)
-        await self._serve(call, route, name, record, Player(receive, send, self._pause), send)
+        player = Player(receive, send, self._world.clock, self._pause)
+        await self._serve(call, route, name, record, player, send)
 
     async def _serve(
         self, call: Call, route: Route, name: str, record: Record, player: Player, send: Send

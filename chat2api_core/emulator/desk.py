@@ -38,6 +38,7 @@ class Ticket(Struct):
 
     owner: str
     device: str
+    agent: str
     demands: Demands
     expires: float
     seed: str
@@ -100,8 +101,10 @@ class Desk:
         )
         if call.header(PREPARE_HEADER) != ticket.prepare_token:
             raise unusual("the prepare token is not the one of this round")
-        self._check_proof(ticket, call, call.header(PROOF_HEADER))
-        if ticket.proof and call.header(PROOF_HEADER) != ticket.proof:
+        proof = call.header(PROOF_HEADER)
+        if not ticket.proof:
+            self._check_proof(ticket, call, proof)
+        elif proof != ticket.proof:
             raise unusual("the proof is not the one that was finalized")
         for name, header in _EXTRAS:
             if getattr(ticket.demands, name) == "enforced" and not call.header(header):
@@ -139,6 +142,7 @@ class Desk:
         return Ticket(
             owner=caller.owner,
             device=call.device,
+            agent=call.header("user-agent"),
             demands=demands,
             expires=self._clock.monotonic() + demands.expire_after,
             seed=f"0.{int(self._ids.hex(12), 16)}",
@@ -183,6 +187,8 @@ class Desk:
             raise unusual(f"the {name} is missing, unknown or used")
         if ticket.owner != caller.owner or ticket.device != call.device:
             raise unusual(f"the {name} was given to somebody else")
+        if ticket.agent != call.header("user-agent"):
+            raise unusual(f"the {name} was given to another User-Agent")
         del tickets[token]
         if ticket.expires <= self._clock.monotonic():
             raise unusual(f"the {name} has expired")

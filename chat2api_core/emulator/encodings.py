@@ -85,6 +85,8 @@ class V1:
         event: Happening,
         message: Json | None,  # noqa: ARG002 (deltas say what changes, not what is)
     ) -> list[Beat]:
+        if isinstance(event, Told):
+            return self._told(event)
         if isinstance(event, Grown):
             return self._grown(event)
         if isinstance(event, Opened):
@@ -98,8 +100,6 @@ class V1:
             return [self._document(event.document)]
         if isinstance(event, Echoed):
             return [self._echo(event)]
-        if isinstance(event, Told):
-            return self._told(event)
         return [event.data if isinstance(event, Verbatim) else event]
 
     def _grown(self, event: Grown) -> list[Beat]:

@@ -136,6 +136,8 @@ class Narrator:
 
     def _say(self, step: Say) -> list[Happening]:
         answer, events = self._open_answer()
+        if step.patched:
+            return events + answer.patch(step.pieces)
         return events + answer.grow(step.pieces)
 
     def _cite(self, step: Cite) -> list[Happening]:

@@ -19,9 +19,12 @@ class Step(Struct, frozen=True, tag_field="type", forbid_unknown_fields=True):
 
 
 class Say(Step, frozen=True, tag="say"):
-    """Text of the visible answer, one event per piece. Several in a row are one message."""
+    """Text of the visible answer, one event per piece. Several in a row are one message.
+
+    ``patched`` sends each piece as a patch of one operation, as the service does at times."""
 
     pieces: tuple[str, ...]
+    patched: bool = False
 
 
 class Think(Step, frozen=True, tag="think"):

@@ -64,12 +64,12 @@ def answer(turn: Turn) -> Made:
     """What the built-in model says to this turn."""
     text = turn.last_user_text
     lines = text.strip().splitlines()
+    if turn.heading.action == "continue":
+        return _say("There is nothing more to say.")
     if text.startswith(COMMAND):
         return command(text[len(COMMAND) :])
     if lines and lines[-1].startswith(COMMAND):
         return command(lines[-1][len(COMMAND) :])
-    if turn.heading.action == "continue":
-        return _say("There is nothing more to say.")
     return _say(
         "Hello! I am the emulator that is built into chat2api, not a model. You said: "
         f"\u201c{text}\u201d Send {COMMAND} to see what I can show."
@@ -170,6 +170,9 @@ _HALF = Say(("This answer ", "stops "))
 
 SCENARIOS: dict[str, Scenario] = {
     "say": Scenario("the text that follows, word by word", _say),
+    "patches": Scenario(
+        "words that come as patches", _fixed(Say(("One ", "two ", "three."), patched=True))
+    ),
     "tokens": Scenario("so many tokens, 20 if you say no number", _tokens),
     "thinking": Scenario(
         "thinking in two sections, then an answer",

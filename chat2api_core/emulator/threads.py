@@ -135,9 +135,6 @@ class Threads:
         self._limit = limit
         self._all: OrderedDict[str, Thread] = OrderedDict()
 
-    def __len__(self) -> int:
-        return len(self._all)
-
     def open(self, name: str, owner: str, parent: str, now: float) -> Thread:
         """Begin a conversation whose root has the id that the client made up."""
         thread = Thread(name, owner, now, now, parent, {parent: Node(parent, None)})
@@ -159,9 +156,13 @@ class Threads:
         self._all.pop(name, None)
 
     def of(self, owner: str) -> list[Thread]:
-        """The owner's conversations that are kept, latest first; temporary ones are not."""
-        kept = [thread for thread in self._all.values() if thread.owner == owner]
-        return [thread for thread in reversed(kept) if not thread.temporary]
+        """The owner's conversations that are kept, latest change first; temporary ones are not."""
+        kept = [
+            thread
+            for thread in self._all.values()
+            if thread.owner == owner and not thread.temporary
+        ]
+        return sorted(kept, key=lambda thread: thread.updated, reverse=True)
 
     def clear(self) -> None:
         """Forget all."""

@@ -103,7 +103,7 @@ class Streamed:
 @pytest.fixture
 def emulator() -> Iterator[Upstream]:
     app = Emulator()
-    with serving(app) as url:
+    with serving(app, "critical") as url:  # it breaks connections off on purpose
         yield Upstream(app, url)
 
 

@@ -99,9 +99,7 @@ class Credentials:
                 current = self._kept.get(account.key, account)
                 if current.access_token and current.access_token != refused:
                     return current  # somebody else has renewed it meanwhile
-                fresh = msgspec.structs.replace(
-                    await self._exchange(current), handle=account.key
-                )
+                fresh = msgspec.structs.replace(await self._exchange(current), handle=account.key)
                 self._keep(account.key, fresh)
                 return fresh
         finally:

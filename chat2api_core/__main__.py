@@ -60,7 +60,7 @@ def _fail(message: str) -> int:
 def _with_key(settings: Settings) -> tuple[Settings, str]:
     """The settings with a local key: a fresh one where none is configured. A server at a desk has
     to be usable at once and still must not be open to everybody who reaches its port."""
-    if settings.auth_tokens or settings.access_token_prefixes:
+    if settings.auth_tokens or settings.api_keys or settings.access_token_prefixes:
         return settings, "configured"
     key = Secret("sk-" + SystemIds().hex(48))
     origin = "made for this run"

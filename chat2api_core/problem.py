@@ -62,6 +62,7 @@ class Kind(enum.Enum):
     NOT_FOUND = Row("route", "not_found", 404, _BAD, Blame.CALLER)
     MODEL_NOT_FOUND = Row("model", "model_not_found", 404, _BAD, Blame.CALLER)
     CONVERSATION_NOT_FOUND = Row("thread", "conversation_not_found", 404, _BAD, Blame.CALLER)
+    RESPONSE_NOT_FOUND = Row("response", "response_not_found", 404, _BAD, Blame.CALLER)
     METHOD_NOT_ALLOWED = Row("method", "method_not_allowed", 405, _BAD, Blame.CALLER)
     TOO_LARGE = Row("too_large", "request_too_large", 413, _BAD, Blame.CALLER)
 
@@ -85,6 +86,7 @@ class Kind(enum.Enum):
 
     REFUSED = Row("refused", "_refused", 422, _BAD, Blame.OURS)
     NO_ACCOUNT = Row("no_account", "no_account", 503, _SERVER, Blame.OURS)
+    MISCONFIGURED = Row("misconfigured", "misconfigured", 500, _SERVER, Blame.OURS)
     INTERNAL = Row("internal", "internal_error", 500, _SERVER, Blame.OURS)
 
 

@@ -2,6 +2,7 @@
 configured. The same ``app`` as on every other host; only what surrounds it differs.
 """
 
+import asyncio
 import contextlib
 import socket
 import sys
@@ -25,35 +26,76 @@ _BACKLOG = 2048
 
 def serve(settings: Settings, *, emulate: bool, key_origin: str) -> None:
     """Serve until interrupted. Raises ``OSError`` where the address cannot be listened on."""
-    real = bool(settings.accounts) or settings.anonymous
     with contextlib.ExitStack() as stack:
-        if emulate or not real:
+        base_url = ""
+        if emulate or not _answerable(settings):
             base_url = stack.enter_context(serving(Emulator(), "critical"))
-            settings = structs.replace(
-                settings,
-                base_urls=(base_url,),
-                auth_url=base_url,
-                proxies=(),
-                accounts=(Account(access_token=Secret(DEMO_ACCESS_TOKEN)),),
-            )
+        started = settings
+
+        def adapt(fresh: Settings) -> Settings:
+            """Settings that were read again, with what is this run's own."""
+            fresh = structs.replace(fresh, bind=started.bind, port=started.port)
+            if not (fresh.auth_tokens or fresh.api_keys or fresh.access_token_prefixes):
+                fresh = structs.replace(fresh, auth_tokens=started.auth_tokens)
+            emulated = base_url and (emulate or not _answerable(fresh))
+            return _emulated(fresh, base_url) if emulated else fresh
+
+        settings = adapt(settings)
+        origin = ", ".join(settings.base_urls)
+        if base_url:
             origin = f"the built-in emulator of ChatGPT at {base_url} (no account is configured)"
-        else:
-            origin = ", ".join(settings.base_urls)
         listening = stack.enter_context(_listen(settings.bind, settings.port))
         port = listening.getsockname()[1]
+        gateway = build(settings, adapt=adapt)
+        gateway.meter.warm()
+        app = application(gateway)
         for line in _greeting(structs.replace(settings, port=port), origin, key_origin):
             print(line, flush=True)  # noqa: T201 (a command speaks to its user)
-        gateway = build(settings)
-        gateway.meter.warm()
         config = uvicorn.Config(
-            application(gateway),
+            app,
             log_level="warning",
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_GRACE,
         )
         with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
-            uvicorn.Server(config).run(sockets=[listening])
+            _Server(config, app).run(sockets=[listening])
+
+
+def _answerable(settings: Settings) -> bool:
+    return bool(settings.accounts) or settings.anonymous
+
+
+def _emulated(settings: Settings, base_url: str) -> Settings:
+    return structs.replace(
+        settings,
+        base_urls=(base_url,),
+        auth_url=base_url,
+        proxies=(),
+        accounts=(Account(access_token=Secret(DEMO_ACCESS_TOKEN)),),
+        store=Settings().store,  # what is tried out is not to be remembered
+    )
+
+
+class _Server(uvicorn.Server):
+    """Looks after the accounts while it serves, where SCHEDULED_REFRESH asks for it."""
+
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        gateway = self._app.gateway
+        if not gateway.settings.scheduled_refresh:
+            await super().serve(sockets)
+            return
+        upkeep = asyncio.create_task(
+            gateway.office.upkeep.forever(lambda: self._app.gateway.office.upkeep)
+        )
+        try:
+            await super().serve(sockets)
+        finally:
+            upkeep.cancel()
 
 
 def _listen(host: str, port: int) -> socket.socket:

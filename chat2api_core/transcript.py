@@ -1,4 +1,5 @@
-"""The fold of an answer's deltas: what was said, thought, called, cited, drawn, and how it ended.
+"""The fold of an answer's deltas: what was said, declined, thought, called, cited and drawn, and
+how it ended.
 
 The non-streaming document, the last event of a stream and the estimate of tokens are read off it;
 nothing ever parses its own output.
@@ -16,9 +17,12 @@ from chat2api_core.turn import (
     Finished,
     Picture,
     ReasoningDelta,
+    ReasoningSealed,
+    RefusalDelta,
     Started,
     TextDelta,
     ToolCall,
+    WebSearch,
 )
 
 
@@ -38,10 +42,14 @@ class Transcript:
         self._pieces: list[list[str]] = []
         self._tail: Delta | None = None
 
-    def feed(self, delta: Delta) -> None:
+    def feed(self, delta: Delta) -> None:  # noqa: C901 (one branch a kind that can be joined)
         """Take one more delta in."""
         if isinstance(delta, TextDelta):
             if type(self._tail) is not TextDelta:
+                self._begin(delta)
+            self._pieces[-1].append(delta.text)
+        elif isinstance(delta, RefusalDelta):
+            if type(self._tail) is not RefusalDelta:
                 self._begin(delta)
             self._pieces[-1].append(delta.text)
         elif isinstance(delta, ReasoningDelta):
@@ -63,6 +71,8 @@ class Transcript:
         for head, pieces in zip(self._heads, self._pieces, strict=True):
             if isinstance(head, TextDelta):
                 yield TextDelta("".join(pieces))
+            elif isinstance(head, RefusalDelta):
+                yield RefusalDelta("".join(pieces))
             elif isinstance(head, ReasoningDelta):
                 yield ReasoningDelta("".join(pieces), head.part)
             elif isinstance(head, CallDelta):
@@ -74,6 +84,11 @@ class Transcript:
     def text(self) -> str:
         """The whole answer so far."""
         return "".join(delta.text for delta in self.deltas if isinstance(delta, TextDelta))
+
+    @property
+    def refusal(self) -> str:
+        """The words with which the model has declined so far."""
+        return "".join(delta.text for delta in self.deltas if isinstance(delta, RefusalDelta))
 
     @property
     def reasoning(self) -> tuple[str, ...]:
@@ -107,7 +122,15 @@ class Transcript:
         self._pieces.append([])
 
     def _single(
-        self, delta: CallStarted | CallEnded | Citation | Picture | Started | Finished
+        self,
+        delta: CallStarted
+        | CallEnded
+        | Citation
+        | Picture
+        | Started
+        | Finished
+        | ReasoningSealed
+        | WebSearch,
     ) -> None:
         if isinstance(delta, Citation):
             self.citations.append(delta)
@@ -117,6 +140,6 @@ class Transcript:
             self.started = delta
         elif isinstance(delta, Finished):
             self.finished = delta
-        elif not isinstance(delta, CallStarted | CallEnded):
+        elif not isinstance(delta, CallStarted | CallEnded | ReasoningSealed | WebSearch):
             assert_never(delta)
         self._begin(delta)

@@ -17,14 +17,18 @@ JsonSchema: TypeAlias = Mapping[str, Any]
 
 Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 
+# Messages and their parts are kept in stores as JSON: msgspec encodes ``tuple[Message, ...]`` and
+# decodes it to equal values. The tags and the names of the fields are that form: they stay as they
+# are, and a new field has a default.
 
-class Text(Struct, frozen=True, gc=False):
+
+class Text(Struct, frozen=True, gc=False, tag="text"):
     """Plain text, said by anybody."""
 
     text: str
 
 
-class Image(Struct, frozen=True, gc=False):
+class Image(Struct, frozen=True, gc=False, tag="image", omit_defaults=True):
     """A picture in a message: an http(s) or data URL, or the id of an uploaded file."""
 
     url: str = ""
@@ -32,7 +36,7 @@ class Image(Struct, frozen=True, gc=False):
     detail: str = "auto"
 
 
-class File(Struct, frozen=True, gc=False):
+class File(Struct, frozen=True, gc=False, tag="file", omit_defaults=True):
     """A document in a message: inline (a data URL), an http(s) URL or an uploaded file's id."""
 
     name: str = ""
@@ -41,7 +45,7 @@ class File(Struct, frozen=True, gc=False):
     file_id: str = ""
 
 
-class ToolCall(Struct, frozen=True, gc=False):
+class ToolCall(Struct, frozen=True, gc=False, tag="tool_call", omit_defaults=True):
     """A call that the assistant made. ``arguments`` is JSON text (free text for a custom tool)."""
 
     id: str
@@ -51,7 +55,7 @@ class ToolCall(Struct, frozen=True, gc=False):
     namespace: str = ""
 
 
-class ToolResult(Struct, frozen=True):
+class ToolResult(Struct, frozen=True, tag="tool_result", omit_defaults=True):
     """What came of the call ``call_id``."""
 
     call_id: str
@@ -59,7 +63,7 @@ class ToolResult(Struct, frozen=True):
     kind: Literal["function", "custom"] = "function"
 
 
-class Reasoning(Struct, frozen=True):
+class Reasoning(Struct, frozen=True, tag="reasoning", omit_defaults=True):
     """Thinking of an earlier turn that the client hands back: shown text and sealed original."""
 
     id: str = ""
@@ -70,7 +74,7 @@ class Reasoning(Struct, frozen=True):
 Part: TypeAlias = Text | Image | File | ToolCall | ToolResult | Reasoning
 
 
-class Message(Struct, frozen=True):
+class Message(Struct, frozen=True, omit_defaults=True):
     """One message of the history, in the order of the conversation."""
 
     role: Role
@@ -96,11 +100,24 @@ class Tool(Struct, frozen=True):
     namespace: str = ""
 
 
+HostedKind: TypeAlias = Literal["web_search", "image_generation"]
+
+
+class HostedTool(Struct, frozen=True):
+    """A tool that the upstream itself runs, if it has one. ``options`` are the client's words for
+    it, as they are declared to the Responses API, without the type."""
+
+    kind: HostedKind
+    options: JsonSchema = {}
+
+
 class ToolChoice(Struct, frozen=True):
-    """What the client wants called. ``names`` narrows the tools; empty means any of them."""
+    """What the client wants called. ``names`` narrows the tools; empty means any of them.
+    ``hosted`` is a hosted tool that has to be used."""
 
     mode: Literal["auto", "none", "required"] = "auto"
     names: tuple[str, ...] = ()
+    hosted: HostedKind | None = None
 
 
 class Sampling(Struct, frozen=True):
@@ -129,13 +146,15 @@ class Thread(Struct, frozen=True, gc=False):
     parent_message_id: str = ""
 
 
-Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"]
 
 
 class Prompt(Struct, frozen=True):
     """One turn that a client asks for. ``stream`` is not in it: that is between the dialect and its
     client. ``hints`` are the upstream's own switches (``search``, ``reason``, ...); ``temporary``
-    asks that the upstream keep no history (None: as the gateway is set)."""
+    asks that the upstream keep no history (None: as the gateway is set). ``verbosity``, ``summary``
+    (how reasoning is to be summed up) and ``service_tier`` are the Responses API's words, empty
+    where the client says nothing; ``cache_key`` names the conversation for prompt caches."""
 
     model: str
     messages: tuple[Message, ...]
@@ -148,6 +167,11 @@ class Prompt(Struct, frozen=True):
     thread: Thread | None = None
     hints: tuple[str, ...] = ()
     temporary: bool | None = None
+    hosted: tuple[HostedTool, ...] = ()
+    verbosity: str = ""
+    summary: str = ""
+    cache_key: str = ""
+    service_tier: str = ""
 
 
 # ------------------------------------------------------------------------------- up: the deltas
@@ -155,14 +179,23 @@ class Prompt(Struct, frozen=True):
 
 class Started(Struct, frozen=True, gc=False):
     """The upstream has begun an answer: which model answers, in which conversation. It commits
-    nobody to anything: until a later delta arrives, another account may still be asked."""
+    nobody to anything: until a later delta arrives, another account may still be asked. ``effort``
+    is the one in force, where the upstream says it."""
 
     model: str = ""
     conversation_id: str = ""
+    effort: Effort | None = None
 
 
 class TextDelta(Struct, frozen=True, gc=False):
     """More text of the answer."""
+
+    text: str
+
+
+class RefusalDelta(Struct, frozen=True, gc=False):
+    """More of the words with which the model declines to answer as it was asked to. They are not
+    part of the answer's text."""
 
     text: str
 
@@ -172,6 +205,25 @@ class ReasoningDelta(Struct, frozen=True, gc=False):
 
     text: str
     part: int = 0
+
+
+class ReasoningSealed(Struct, frozen=True, gc=False):
+    """The thinking so far, sealed: the client hands it back as ``Reasoning.encrypted`` and only the
+    upstream can open it. ``id`` is the upstream's name for it. What is thought after it is thought
+    anew."""
+
+    encrypted: str
+    id: str = ""
+
+
+class WebSearch(Struct, frozen=True, gc=False):
+    """A step of a web search that the upstream made by itself: it searched for ``query``, opened
+    ``url``, or looked for ``pattern`` there."""
+
+    action: Literal["search", "open_page", "find_in_page"] = "search"
+    query: str = ""
+    url: str = ""
+    pattern: str = ""
 
 
 class CallStarted(Struct, frozen=True, gc=False):
@@ -209,12 +261,16 @@ class Citation(Struct, frozen=True, gc=False):
 
 class Picture(Struct, frozen=True, gc=False):
     """A picture that the upstream made. ``asset`` is its pointer there (``file-service://file-...``
-    or ``sediment://file_...``); sizes are pixels, 0 where unknown."""
+    or ``sediment://file_...``); sizes are pixels, 0 where unknown. Where the upstream sends the
+    picture itself, ``data`` is that in base64, of the type ``image/<format>``, and there is no
+    asset."""
 
     asset: str
     width: int = 0
     height: int = 0
     title: str = ""
+    data: str = ""
+    format: str = "png"
 
 
 class Usage(Struct, frozen=True, gc=False):
@@ -243,7 +299,10 @@ class Finished(Struct, frozen=True, gc=False):
 Delta: TypeAlias = (
     Started
     | TextDelta
+    | RefusalDelta
     | ReasoningDelta
+    | ReasoningSealed
+    | WebSearch
     | CallStarted
     | CallDelta
     | CallEnded

@@ -1,9 +1,9 @@
 """ASGI driven by hand: a strict server's side of one request, and a loop whose time is told.
 
-``Client`` records every message with the time of its sending, fails on messages that come in a
-wrong order or into one another, can be slow, and can hang up. ``play`` runs a coroutine on a loop
-where waiting takes no time: when nothing is left to do, the clock jumps to the next timer. It fails
-if a task or a timer is left behind.
+``Client`` records every message with the time of its sending, refuses messages that come in a wrong
+order or into one another (and remembers that, for who looks away), can be slow, and can hang up.
+``play`` runs a coroutine on a loop where waiting takes no time: when nothing is left to do, the
+clock jumps to the next timer. It fails if a task or a timer is left behind.
 """
 
 import asyncio
@@ -104,6 +104,7 @@ class Client:
         }
         self.sent: list[dict[str, Any]] = []
         self.times: list[float] = []
+        self.faults: list[str] = []
         self._parts = list(parts)
         self._delays = list(delays)
         self._breaks = breaks
@@ -121,21 +122,26 @@ class Client:
 
     async def send(self, message: Any) -> None:
         """Take a message as a strict server does."""
-        assert not self._sending, "a message was sent into another one"
         expected = "http.response.body" if self.sent else "http.response.start"
-        assert message["type"] == expected
-        assert not self.ended, "a message was sent after the last one"
+        self._check(not self._sending, "a message was sent into another one")
+        self._check(message["type"] == expected, f"{message['type']} where {expected} was expected")
+        self._check(not self.ended, "a message was sent after the last one")
         if self._breaks is not None and len(self.sent) >= self._breaks[0]:
             raise self._breaks[1]
         self._sending = True
+        self.sent.append(dict(message))
+        self.times.append(asyncio.get_running_loop().time() - 1000.0)
+        if len(self.sent) > 1 and not message.get("more_body", False):
+            self._gone.set()  # as servers do: the end of the answer reads as a disconnection
         try:
-            self.sent.append(dict(message))
-            self.times.append(asyncio.get_running_loop().time() - 1000.0)
             await asyncio.sleep(self._delays.pop(0) if self._delays else 0)
         finally:
             self._sending = False
-        if len(self.sent) > 1 and not message.get("more_body", False):
-            self._gone.set()  # as servers do: the end of the answer reads as a disconnection
+
+    def _check(self, holds: bool, fault: str) -> None:
+        if not holds:
+            self.faults.append(fault)
+            raise RuntimeError(fault)
 
     def hang_up(self, late: Iterable[bytes] = ()) -> None:
         """Close the connection; ``late`` arrives before that is noticed."""

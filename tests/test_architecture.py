@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "chat2api_core"
 
-VOCABULARY = {"turn", "stage", "problem", "secret", "ambient", "transcript"}
+VOCABULARY = {"turn", "stage", "problem", "secret", "ambient", "transcript", "effort"}
 # Longest prefix wins. What a package may import of ours, besides itself.
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
@@ -20,27 +20,43 @@ ALLOWED: dict[str, set[str]] = {
     "secret": set(),
     "ambient": set(),
     "transcript": {"turn"},
+    "effort": {"turn"},
     "wire": {"stage", "problem"},
     "dialects": VOCABULARY | {"wire", "dialects.base"},
     "limits": VOCABULARY,
     "usage": VOCABULARY,
     "meter": VOCABULARY | {"usage"},
     "toolcalls": VOCABULARY,
-    "accounts": VOCABULARY,
-    "accounts.credentials": VOCABULARY | {"transport"},
-    "upstreams": VOCABULARY | {"wire", "accounts.account", "upstreams.base"},
+    "accounts": VOCABULARY | {"seal", "stores.base"},
+    "accounts.exchange": VOCABULARY | {"transport"},
+    "upstreams": VOCABULARY | {"wire", "accounts.account", "upstreams.base", "upstreams.quote"},
     "upstreams.chatgpt_web.site": VOCABULARY | {"accounts.account", "transport"},
     "upstreams.chatgpt_web.client": VOCABULARY
     | {"wire", "accounts", "upstreams.base", "transport", "config"},
+    "upstreams.codex.backend": VOCABULARY | {"transport", "accounts.account", "upstreams.quote"},
+    "upstreams.codex.client": VOCABULARY
+    | {"wire", "accounts", "upstreams.base", "transport", "config"},
+    "choice": VOCABULARY | {"accounts.account", "upstreams.base"},
+    "taught": VOCABULARY | {"toolcalls", "accounts.account", "upstreams.base"},
+    "history": VOCABULARY | {"seal", "stores.base"},
+    "key_file": VOCABULARY,
     "stores": VOCABULARY,
     "seal": VOCABULARY,
     "transport": VOCABULARY,
-    "config": VOCABULARY | {"", "accounts.account", "accounts.token_form"},
+    "config": VOCABULARY | {"", "accounts.account", "accounts.token_form", "keys", "stores.choose"},
     "log": set(),
+    "keys": {"secret"},
+    "admin": VOCABULARY
+    | {"keys", "seal", "config", "accounts", "stores.base", "stores.guard", "transport"}
+    | {"upstreams.base"},
+    "metering": VOCABULARY | {"keys", "stores.base", "stores.guard"},
     "engine": VOCABULARY | {"limits", "accounts", "upstreams.base"},
     "catalog": VOCABULARY | {"accounts", "upstreams.base"},
     "web": VOCABULARY
-    | {"", "dialects.base", "engine", "wiring", "config", "accounts", "upstreams.base"},
+    | {"", "dialects.base", "engine", "wiring", "config", "accounts", "upstreams.base"}
+    | {"keys", "metering", "admin", "stores.base"},
+    "web.responses": VOCABULARY | {"dialects", "accounts", "engine", "history"},
+    "login": VOCABULARY | {"", "accounts.account", "config", "transport"},
     "emulator": {"", "ambient"},
     "server": {"", "accounts", "config", "emulator", "secret", "web", "wiring"},
     "__main__": {"ambient", "config", "secret", "server"},
@@ -61,7 +77,7 @@ PURE = ["turn", "transcript", "stage", "problem", "limits", "wire", "dialects", 
     for name in (
         "canvas", "catalog", "citations", "complaint", "content", "cursor", "delta", "echoes",
         "faults", "fence", "fnv", "frames", "manuscript", "messages", "notice", "page", "proof",
-        "quote", "reader", "request", "requirements", "rope", "scribe", "shapes", "sources",
+        "reader", "request", "requirements", "rope", "scribe", "shapes", "sources",
         "target", "textdoc", "thinking", "waiting",
     )
 ]  # fmt: skip

@@ -99,3 +99,15 @@ def test_the_lists_of_strangers_are_bounded() -> None:
 
     desk.look(bringing("one too many"))
     assert desk.look(bringing("0")) != first
+
+
+def test_a_list_that_was_asked_for_anew_is_the_last_to_be_forgotten() -> None:
+    desk = Desk()
+    desk.look(bringing("0"))
+    desk.clock.advance(300)
+    for number in range(1, 1000):
+        desk.look(bringing(str(number)))
+    again = desk.look(bringing("0"))
+    desk.look(bringing("one too many"))
+
+    assert desk.look(bringing("0")) == again

@@ -1,7 +1,7 @@
 """Fail-over before the first delta, by blame, and nothing after it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import pytest
 
@@ -12,7 +12,6 @@ from chat2api_core.accounts.pool import Pool
 from chat2api_core.engine import Engine
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
-from chat2api_core.transcript import Transcript
 from chat2api_core.turn import (
     Delta,
     Finished,
@@ -26,7 +25,7 @@ from chat2api_core.turn import (
     Usage,
 )
 from chat2api_core.upstreams.base import Batch, Model
-from tests.fakes import FakeClock, FakeIds
+from tests.fakes import FakeClock, FakeIds, FakeUpstream, WordMeter
 
 A, B, C = (Account(access_token=Secret(name)) for name in "abc")
 ASK = Prompt("auto", (Message("user", (Text("Hello?"),)),))
@@ -45,50 +44,6 @@ SLOW = Problem(Kind.TIMEOUT, "Silence.", step="conversation")
 WRONG = Problem(Kind.CONTEXT_LENGTH, "Too long.", step="conversation")
 
 
-class FakeAnswer:
-    """Plays batches; a ``Problem`` among them is raised in its place."""
-
-    def __init__(self, script: Sequence[Batch | Problem]) -> None:
-        self._script = script
-        self.closed = False
-
-    async def __aiter__(self) -> AsyncIterator[Batch]:
-        for item in self._script:
-            if isinstance(item, Problem):
-                raise item
-            yield item
-
-    async def aclose(self) -> None:
-        self.closed = True
-
-
-class FakeUpstream:
-    """Answers each opening with the next script; a lone ``Problem`` refuses to open."""
-
-    name = "web"
-    native_tools = False
-
-    def __init__(self, *scripts: Sequence[Batch | Problem] | Problem) -> None:
-        self.scripts = list(scripts)
-        self.asked: list[Account] = []
-        self.answers: list[FakeAnswer] = []
-
-    async def open(self, prompt: Prompt, account: Account) -> FakeAnswer:
-        self.asked.append(account)
-        script = self.scripts.pop(0)
-        if isinstance(script, Problem):
-            raise script
-        self.answers.append(FakeAnswer(script))
-        return self.answers[-1]
-
-    async def models(self, account: Account) -> tuple[Model, ...]:
-        self.asked.append(account)
-        script = self.scripts.pop(0)
-        if isinstance(script, Problem):
-            raise script
-        return (Model("auto"),)
-
-
 class FakeCredentials:
     """Renews an account into the one it is told to."""
 
@@ -100,16 +55,6 @@ class FakeCredentials:
 
     async def renewed(self, account: Account) -> Account | None:
         return self._renewed
-
-
-class WordMeter:
-    """Counts words."""
-
-    def count(self, text: str) -> int:
-        return len(text.split())
-
-    async def usage(self, prompt: Prompt, transcript: Transcript) -> Usage:
-        return Usage(self.count(prompt.messages[0].text), self.count(transcript.text))
 
 
 class Desk:

@@ -16,6 +16,7 @@ from chat2api_core.turn import (
     Finished,
     Picture,
     ReasoningDelta,
+    RefusalDelta,
     Sampling,
     Started,
     TextDelta,
@@ -329,6 +330,7 @@ def test_what_is_not_text_passes_at_once_and_is_not_searched() -> None:
     others: list[Delta] = [
         Started("m", "c"),
         ReasoningDelta("one two three END"),
+        RefusalDelta("one two three END"),
         CallStarted(0, "id", "END"),
         CallDelta(0, "END"),
         Picture("END"),

@@ -13,6 +13,7 @@ from chat2api_core.turn import (
     Finished,
     Picture,
     ReasoningDelta,
+    RefusalDelta,
     Started,
     TextDelta,
     ToolCall,
@@ -35,6 +36,10 @@ ANSWER: list[Delta] = [
     CallEnded(1),
     Picture("sediment://file_1"),
     TextDelta("!"),
+    RefusalDelta("But "),
+    RefusalDelta("no."),
+    TextDelta("?"),
+    RefusalDelta("No."),
     Finished("tool_calls"),
 ]
 
@@ -49,7 +54,8 @@ def fold(deltas: list[Delta]) -> Transcript:
 def test_everything_is_found_again() -> None:
     transcript = fold(ANSWER)
 
-    assert transcript.text == "Hello!"
+    assert transcript.text == "Hello!?"
+    assert transcript.refusal == "But no.No."
     assert transcript.reasoning == ("Hmm.", "So")
     assert transcript.calls == (ToolCall("call_1", "f", "{}"), ToolCall("call_2", "g", "[]"))
     assert transcript.citations == [Citation(0, 5, "https://a.example", "A")]
@@ -62,6 +68,7 @@ def test_an_empty_one_has_nothing() -> None:
     transcript = Transcript()
 
     assert (transcript.text, transcript.reasoning, transcript.calls) == ("", (), ())
+    assert transcript.refusal == ""
     assert list(transcript.deltas) == []
 
 
@@ -81,6 +88,9 @@ def test_neighbours_are_joined_and_the_order_is_kept() -> None:
         CallEnded(1),
         Picture("sediment://file_1"),
         TextDelta("!"),
+        RefusalDelta("But no."),
+        TextDelta("?"),
+        RefusalDelta("No."),
         Finished("tool_calls"),
     ]
 
@@ -93,5 +103,6 @@ def test_folding_the_fold_changes_nothing(deltas: list[Delta]) -> None:
 
     assert list(twice.deltas) == list(once.deltas)
     assert twice.text == once.text
+    assert twice.refusal == once.refusal
     assert twice.reasoning == once.reasoning
     assert twice.calls == once.calls

@@ -7,8 +7,8 @@ from pathlib import Path
 README = Path(__file__).parent.parent / "README.md"
 BLOCKS = {
     "settings": "chat2api_core.config",
-    "responses-parameters": "chat2api_core.dialects.responses.parameters",
     "chat-parameters": "chat2api_core.dialects.chat_completions.parameters",
+    "responses-parameters": "chat2api_core.dialects.responses.parameters",
 }
 
 

@@ -1,248 +1,268 @@
-"""Access tokens from longer-lived credentials: refresh tokens of both clients, session tokens.
+"""Access tokens that work: kept, shared between instances, renewed when they are due or refused.
 
-The protocol: a refresh token that begins with ``rt_`` belongs to the Codex client (form-encoded
-exchange, the token rotates), any other to the iOS client (JSON exchange); a session token is a
-cookie of the web site and is exchanged at ``/api/auth/session`` (it rotates too).
-Fetched tokens are kept in this process; a fetch for one account happens once at a time.
+In: an account as it is configured. Out: the account with a token to use. The one rule: of all who
+need a new token of one account at the same time, on all instances, one makes the exchange, and the
+new tokens are saved before anybody uses them; for the old ones may be spent by then.
+
+In this process they share one task, its failure too; it goes on when they hang up. Among instances
+a lock in the store decides (``vault``); who does not get it waits for the other one's tokens. Where
+the store is down a credential that rotates is left alone, because two instances that renew it at
+the same time would lose the account; a token that still works goes on being used.
 """
 
 import asyncio
+import logging
 from collections import OrderedDict
-from http.cookies import CookieError, SimpleCookie
-from typing import TypeVar
-from urllib.parse import urlencode
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
 
-import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from chat2api_core.accounts.account import Account, read_claims
-from chat2api_core.accounts.egress import Egress
+from chat2api_core.accounts.exchange import renewable, rotates
+from chat2api_core.accounts.vault import LOCK, Tokens, Vault
 from chat2api_core.ambient import Clock
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
-from chat2api_core.transport import Headers, Reply, Transport
+from chat2api_core.stores.base import StoreDown
 
-_IOS_CLIENT = "pdlLIX2Y72MIl2rhLhTE9VV9bN905kBh"
-_IOS_REDIRECT = "com.openai.chat://auth.openai.com/ios/com.openai.chat/callback"
-_CODEX_CLIENT = "app_EMoamEEZ73f0CkXaXp7hrann"
-_SESSION_COOKIE = "__Secure-next-auth.session-token"
-_COOKIE_CHUNK = 3900  # the site splits a session cookie that browsers would refuse
-_LEAD = 300.0  # seconds before its end at which a token is renewed
+LEAD = 300.0
+"""Seconds before its end at which a token is renewed."""
 _MAX_KEPT = 10_000
-_MAX_ANSWER = 1024 * 1024
-_DEAD = frozenset(
-    {
-        "invalid_grant", "access_denied", "refresh_token_expired", "refresh_token_revoked",
-        "refresh_token_reused", "unauthorized", "authentication_error",
-    }
-)  # fmt: skip
+_POLL = 0.2  # seconds between two looks for the tokens that another instance is renewing
+_PATIENCE = LOCK + 30.0
+_DOWN_TRIES = 3
+_OWED_EVERY = 5.0
 
-_T = TypeVar("_T")
+_log = logging.getLogger("chat2api.credentials")
 
 
-class _Tokens(Struct):
-    access_token: str = ""
-    refresh_token: str = ""
+class Exchanging(Protocol):
+    """What is needed of ``exchange.Exchange``."""
+
+    async def renew(self, account: Account) -> Account: ...
 
 
-class _Session(Struct):
-    accessToken: str = ""  # noqa: N815 (the wire's name)
+class Kept(Struct, frozen=True):
+    """An account and when its access token ends; ``renewed`` is 0 where that is not known. All are
+    unix seconds, an end of 0 means never."""
+
+    account: Account
+    expires: float
+    renewed: float = 0.0
+
+    def lasts(self, until: float) -> bool:
+        """Whether the token works until then."""
+        return bool(self.account.access_token) and (not self.expires or self.expires > until)
 
 
 class Credentials:
-    """Gives an account a working access token. ``auth_url`` serves ``/oauth/token``."""
+    """Gives an account a working access token. Without a vault, new ones stay in this process.
+
+    ``on_renewed`` hears of every account whose tokens changed. ``before`` is what these take the
+    place of: they know the same tokens, and its exchanges under way are theirs too."""
 
     def __init__(
         self,
-        transport: Transport,
+        exchange: Exchanging,
         *,
-        egress: Egress,
-        auth_url: str,
-        site_url: str,
-        user_agent: str,
         clock: Clock,
+        vault: Vault | None = None,
+        on_renewed: Callable[[Account], None] = lambda _: None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        before: "Credentials | None" = None,
     ) -> None:
-        self._transport = transport
-        self._egress = egress
-        self._auth_url = auth_url
-        self._site_url = site_url
-        self._user_agent = user_agent
+        self._exchange = exchange
         self._clock = clock
-        self._kept: OrderedDict[str, Account] = OrderedDict()
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._vault = vault
+        self._on_renewed = on_renewed
+        self._sleep = sleep
+        self._kept: OrderedDict[str, Kept] = before._kept if before else OrderedDict()
+        self._flights: dict[str, asyncio.Task[Kept]] = before._flights if before else {}
+        self._owed: dict[str, float] = before._owed if before else {}
 
     async def ready(self, account: Account) -> Account:
         """The account with an access token that is not about to end. Raises ``Problem`` of step
         "refresh": UNAUTHORIZED where the credential is dead, else what hindered the exchange."""
-        current = self._kept.get(account.key, account)
-        if not renewable(current) or self._lasting(current):
-            return current
-        return await self._renew(account, refused=current.access_token)
+        if not renewable(account):
+            return account
+        key = account.key
+        kept = self._current(key, account)
+        if self._owed:
+            await self._pay(key, kept)
+        if kept.lasts(self._clock.now() + LEAD):
+            return kept.account
+        try:
+            return (await self._renew(key, kept)).account
+        except Problem as problem:
+            if not kept.lasts(self._clock.now()):
+                raise
+            _log.warning("account %s goes on with its old token: %s", key, problem.code)
+            return kept.account
 
     async def renewed(self, account: Account) -> Account | None:
         """The account with another access token than the one it has, which was refused. None where
         it has no other credential."""
         if not renewable(account):
             return None
-        return await self._renew(account, refused=account.access_token)
+        key = account.key
+        kept = self._current(key, account)
+        if kept.account.access_token and kept.account.access_token != account.access_token:
+            return kept.account  # somebody else has renewed it meanwhile
+        return (await self._renew(key, kept)).account
 
-    def _lasting(self, account: Account) -> bool:
-        if not account.access_token:
-            return False
-        expires = read_claims(account.access_token).expires
-        return not expires or expires - _LEAD > self._clock.now()
+    async def known(self, account: Account) -> Kept:
+        """What is known of the account's token, here or in the store. Asks nobody else."""
+        kept = self._current(account.key, account)
+        stored = await self._stored(account.key, kept)
+        if stored is None or stored.renewed <= kept.renewed:
+            return kept
+        self._on_renewed(stored.account)
+        return self._keep(account.key, stored)
 
-    async def _renew(self, account: Account, refused: Secret) -> Account:
-        lock = self._locks.setdefault(account.key, asyncio.Lock())
-        try:
-            async with lock:
-                current = self._kept.get(account.key, account)
-                if current.access_token and current.access_token != refused:
-                    return current  # somebody else has renewed it meanwhile
-                fresh = msgspec.structs.replace(await self._exchange(current), handle=account.key)
-                self._keep(account.key, fresh)
-                return fresh
-        finally:
-            if not lock.locked():
-                self._locks.pop(account.key, None)
+    def adopt(self, accounts: Iterable[Account]) -> None:
+        """Take in that these accounts are configured anew; tokens that were renewed stay."""
+        for account in accounts:
+            kept = self._kept.get(key := account.key)
+            if kept is None:
+                continue
+            if kept.renewed:
+                tokens = Tokens.of(kept.account, kept.renewed)
+                self._kept[key] = structs.replace(kept, account=tokens.on(account, key))
+            else:
+                self._kept[key] = _kept(account)
+            self._on_renewed(self._kept[key].account)
 
-    def _keep(self, key: str, account: Account) -> None:
-        self._kept[key] = account
+    @property
+    def shared(self) -> bool:
+        """Whether new tokens outlive this process."""
+        return self._vault is not None
+
+    def _current(self, key: str, account: Account) -> Kept:
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = self._keep(key, _kept(account))
+        else:
+            self._kept.move_to_end(key)
+        return kept
+
+    def _keep(self, key: str, kept: Kept) -> Kept:
+        self._kept[key] = kept
         self._kept.move_to_end(key)
         if len(self._kept) > _MAX_KEPT:
             self._kept.popitem(last=False)
+        return kept
 
-    async def _exchange(self, account: Account) -> Account:
-        if account.refresh_token:
-            return await self._by_refresh_token(account)
-        return await self._by_session_token(account)
+    # ------------------------------------------------------------------------------ one at a time
 
-    async def _by_refresh_token(self, account: Account) -> Account:
-        token = account.refresh_token.reveal()
-        if token.startswith("rt_"):
-            kind = b"application/x-www-form-urlencoded"
-            form = {"grant_type": "refresh_token", "client_id": _CODEX_CLIENT}
-            scope = "openid profile email offline_access"
-            body = urlencode(form | {"refresh_token": token, "scope": scope}).encode()
-        else:
-            kind = b"application/json"
-            form = {"grant_type": "refresh_token", "client_id": _IOS_CLIENT}
-            body = msgspec.json.encode(
-                form | {"redirect_uri": _IOS_REDIRECT, "refresh_token": token}
-            )
-        reply, answer = await self._ask(
-            "POST",
-            f"{self._auth_url}/oauth/token",
-            [(b"content-type", kind), (b"accept", b"application/json")],
-            body,
-            account,
-        )
-        if reply.status != 200:  # noqa: PLR2004 (HTTP OK)
-            raise _refused(reply.status, answer)
-        tokens = _decode(answer, _Tokens)
-        if not tokens.access_token:
-            raise _dead("The answer to the refresh token holds no access token.")
-        return msgspec.structs.replace(
-            account,
-            access_token=Secret(tokens.access_token),
-            refresh_token=Secret(tokens.refresh_token or token),
-        )
+    async def _renew(self, key: str, kept: Kept) -> Kept:
+        flight = self._flights.get(key)
+        if flight is None:
+            flight = self._flights[key] = asyncio.create_task(self._fetch(key, kept))
+            flight.add_done_callback(lambda landed: self._land(key, landed))
+        await asyncio.wait((flight,))  # does not cancel it when this caller is cancelled
+        return flight.result()
 
-    async def _by_session_token(self, account: Account) -> Account:
-        cookie = _session_cookie(account.session_token.reveal())
-        reply, answer = await self._ask(
-            "GET",
-            f"{self._site_url}/api/auth/session",
-            [(b"cookie", cookie.encode()), (b"accept", b"application/json")],
-            b"",
-            account,
-        )
-        if reply.status != 200:  # noqa: PLR2004 (HTTP OK)
-            raise _refused(reply.status, answer)
-        token = _decode(answer, _Session).accessToken
-        if not token:
-            raise _dead("The session token is no longer signed in.")
-        rotated = _rotated(reply.cookies) or account.session_token.reveal()
-        return msgspec.structs.replace(
-            account, access_token=Secret(token), session_token=Secret(rotated)
-        )
+    def _land(self, key: str, flight: asyncio.Task[Kept]) -> None:
+        del self._flights[key]
+        if not flight.cancelled():
+            flight.exception()  # who waited has it; nobody may be left to have it
 
-    async def _ask(
-        self, method: str, url: str, headers: Headers, body: bytes, account: Account
-    ) -> tuple[Reply, bytes]:
-        sent = [*headers, (b"user-agent", self._user_agent.encode())]
-        proxy = self._egress.proxy(account)
-        reply = await self._transport.send(method, url, sent, body, step="refresh", proxy=proxy)
+    async def _fetch(self, key: str, kept: Kept) -> Kept:
+        fresh = await self._found_or_exchanged(key, kept)
+        self._on_renewed(fresh.account)
+        return self._keep(key, fresh)
+
+    async def _found_or_exchanged(self, key: str, kept: Kept) -> Kept:
+        if self._vault is None:
+            return await self._exchanged(key, kept)
+        found = await self._stored(key, kept)
+        if found is not None and self._will_do(found, kept.account.access_token):
+            return found
         try:
-            return reply, await reply.read(_MAX_ANSWER)
+            mark, found = await self._locked(self._vault, key, kept)
+        except StoreDown as error:
+            return await self._without_store(key, found or kept, error)
+        if mark is None:
+            assert found is not None
+            return found
+        return await self._under_lock(self._vault, key, mark, kept)
+
+    async def _locked(self, vault: Vault, key: str, kept: Kept) -> tuple[str | None, Kept | None]:
+        """The lock, or else the tokens that another instance has got under it. Raises
+        ``StoreDown``, or ``Problem`` where neither comes in time."""
+        refused = kept.account.access_token
+        end = self._clock.monotonic() + _PATIENCE
+        downs = 0
+        while self._clock.monotonic() < end:
+            try:
+                mark = await vault.lock(key)
+            except StoreDown:
+                downs += 1
+                if downs >= _DOWN_TRIES:
+                    raise
+                mark = None
+            if mark is not None:
+                return mark, None
+            await self._sleep(_POLL)
+            found = await self._stored(key, kept)
+            if found is not None and self._will_do(found, refused):
+                return None, found
+        message = "Another instance has been renewing the account's token for too long."
+        raise Problem(Kind.UNAVAILABLE, message, step="refresh")
+
+    async def _under_lock(self, vault: Vault, key: str, mark: str, kept: Kept) -> Kept:
+        try:
+            found = await self._stored(key, kept, sure=True)
+            if found is not None and self._will_do(found, kept.account.access_token):
+                return found
+            fresh = await self._exchanged(key, found or kept)
+            if not await vault.save(key, Tokens.of(fresh.account, fresh.renewed)):
+                self._owed[key] = self._clock.monotonic()
+        except StoreDown as error:
+            raise _down() from error
         finally:
-            await reply.aclose()
+            await vault.unlock(key, mark)
+        return fresh
+
+    async def _without_store(self, key: str, kept: Kept, error: StoreDown) -> Kept:
+        if rotates(kept.account):
+            raise _down() from error
+        fresh = await self._exchanged(key, kept)
+        self._owed[key] = self._clock.monotonic()
+        return fresh
+
+    async def _exchanged(self, key: str, kept: Kept) -> Kept:
+        fresh = structs.replace(await self._exchange.renew(kept.account), handle=key)
+        return _kept(fresh, self._clock.now())
+
+    async def _stored(self, key: str, kept: Kept, *, sure: bool = False) -> Kept | None:
+        if self._vault is None:
+            return None
+        tokens = await self._vault.load(key, sure=sure)
+        return None if tokens is None else _kept(tokens.on(kept.account, key), tokens.renewed)
+
+    def _will_do(self, found: Kept, refused: Secret) -> bool:
+        return found.account.access_token != refused and found.lasts(self._clock.now())
+
+    async def _pay(self, key: str, kept: Kept) -> None:
+        """Save what could not be saved when it was renewed, once in a while."""
+        now = self._clock.monotonic()
+        since = self._owed.get(key)
+        if since is None or now - since < _OWED_EVERY or self._vault is None:
+            return
+        self._owed[key] = now
+        if await self._vault.save(key, Tokens.of(kept.account, kept.renewed), once=True):
+            self._owed.pop(key, None)
 
 
-def renewable(account: Account) -> bool:
-    """Whether the account has something to fetch an access token with."""
-    return bool(account.refresh_token or account.session_token)
+def _kept(account: Account, renewed: float = 0.0) -> Kept:
+    return Kept(account, read_claims(account.access_token).expires, renewed)
 
 
-def _session_cookie(token: str) -> str:
-    if len(token) <= _COOKIE_CHUNK:
-        return f"{_SESSION_COOKIE}={token}"
-    pieces = [token[at : at + _COOKIE_CHUNK] for at in range(0, len(token), _COOKIE_CHUNK)]
-    return "; ".join(f"{_SESSION_COOKIE}.{n}={piece}" for n, piece in enumerate(pieces))
-
-
-def _rotated(cookies: list[str]) -> str:
-    """The session token that an answer sets, whole or put together from its chunks."""
-    found: dict[str, str] = {}
-    for cookie in cookies:
-        try:
-            parsed = SimpleCookie(cookie)
-        except CookieError:
-            continue  # somebody else's cookie; a session cookie is well-formed
-        found.update({name: morsel.value for name, morsel in parsed.items()})
-    if _SESSION_COOKIE in found:
-        return found[_SESSION_COOKIE]
-    pieces: list[str] = []
-    while (piece := found.get(f"{_SESSION_COOKIE}.{len(pieces)}")) is not None:
-        pieces.append(piece)
-    return "".join(pieces)
-
-
-class _Reason(Struct):
-    code: str = ""
-    type: str = ""
-
-
-class _Failure(Struct):
-    error: str | _Reason = ""
-    code: str = ""
-
-
-def _refused(status: int, body: bytes) -> Problem:
-    try:
-        failure = msgspec.json.decode(body, type=_Failure)
-    except msgspec.DecodeError:
-        failure = _Failure()
-    error = failure.error
-    words = (
-        {failure.code, error} if isinstance(error, str) else {failure.code, error.code, error.type}
+def _down() -> Problem:
+    message = (
+        "The account's token has to be renewed, which is not safe while the store that keeps the "
+        "new one is down. Try again in a moment."
     )
-    if words & _DEAD or status in {400, 401}:
-        return _dead("The account's refresh token is no longer accepted; sign in again.")
-    if status == 429:  # noqa: PLR2004 (too many requests)
-        message = "The sign-in server asks to wait before tokens are refreshed again."
-        return Problem(Kind.UNAVAILABLE, message, step="refresh")
-    message = f"The sign-in server answered {status} when a token was to be refreshed."
-    return Problem(Kind.UPSTREAM_ERROR, message, step="refresh")
-
-
-def _dead(message: str) -> Problem:
-    return Problem(Kind.UNAUTHORIZED, message, step="refresh")
-
-
-def _decode(body: bytes, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:
-        message = "The sign-in server's answer could not be read."
-        raise Problem(Kind.GARBAGE, message, step="refresh") from error
+    return Problem(Kind.UNAVAILABLE, message, step="refresh", retry_after=5)

@@ -1,72 +1,257 @@
-"""What is known of the accounts beyond their credentials: who rests until when, and who holds which
-conversation. Kept in this process.
+"""What all instances know of the accounts: their standing, which models each plan has, and who
+holds which conversation.
+
+In: what happened to this process's requests. Out: what happened to those of all of them. The one
+rule: what this process knows is in its memory first, so a store that is slow, down or absent never
+makes it forget; the store is how the others hear of it.
+
+``reach`` says who else writes into the store, and so how often it is read:
+
+    process   nobody; it is not used at all
+    machine   other processes here (a file): read at most once a second, written when something
+              changes, never for an ordinary request
+    world     other machines: read for every choice of an account, by all who wait together at once
+
+Keys: ``standing:<account>``, ``models`` (lists by plan), ``owner:<conversation>``,
+``probe:<account>:<model>``. No secret is in any of them.
 """
 
+import asyncio
+import hashlib
+import logging
 from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TypeAlias
 
-from msgspec import Struct
+import msgspec
 
+from chat2api_core.accounts import standing as standings
+from chat2api_core.accounts.standing import NOTHING, Rest, Standing
 from chat2api_core.ambient import Clock
-from chat2api_core.problem import Kind, Problem
+from chat2api_core.problem import Problem
+from chat2api_core.stores.base import Store
+
+Reach: TypeAlias = Literal["process", "machine", "world"]
 
 _MAX_CONVERSATIONS = 10_000
-# What rests an account, and for how long (seconds) where the upstream does not say.
-_RESTS = {Kind.RATE_LIMITED: 300.0, Kind.UNAUTHORIZED: 60.0, Kind.BUSY: 5.0}
-_EVERY_MODEL = ""
+_MAX_STANDINGS = 10_000
+_MAX_PLANS = 20
+_KEEP = 30 * 86_400.0
+_LOOK_EVERY = 1.0
+_PROBE = 60.0  # seconds after which a probe counts as lost with its process
+_TRIES = 8
+_MODELS = "models"
 
-
-class Rest(Struct, frozen=True):
-    """An account is not to be asked before ``until`` (unix seconds), because of this problem."""
-
-    until: float
-    kind: Kind
-    message: str
+_log = logging.getLogger("chat2api.ledger")
 
 
 class Ledger:
-    """Cooldowns by account and model, and the owner of each conversation. Bounded."""
+    """See the head of this file. Without a ``store`` it is this process's own; all is bounded.
 
-    def __init__(self, clock: Clock) -> None:
+    ``temporary`` says of what kind a chat is whose request does not say it."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        store: Store | None = None,
+        *,
+        reach: Reach = "process",
+        temporary: bool = False,
+    ) -> None:
         self._clock = clock
-        self._rests: dict[tuple[str, str], Rest] = {}
+        self._store = None if reach == "process" else store
+        self._every = 0.0 if reach == "world" else _LOOK_EVERY
+        self._temporary = temporary
+        self._known: OrderedDict[str, Standing] = OrderedDict()
+        self._written: dict[str, int] = {}
+        self._writes = 0
+        self._models: Mapping[str, frozenset[str]] = {}
+        self._looked: tuple[Sequence[str], float] = ((), 0.0)
+        self._looks: dict[Sequence[str], asyncio.Task[None]] = {}
         self._owners: OrderedDict[str, str] = OrderedDict()
+        self._unsaved: dict[str, str] = {}
+        self._probes: dict[tuple[str, str], float] = {}
 
-    def blame(self, account: str, model: str, problem: Problem) -> None:
-        """Note a failure of the account; some kinds rest it for a while.
+    # ------------------------------------------------------------------------------- standings
 
-        A limit concerns the model that was asked, a refused token every model."""
-        seconds = _RESTS.get(problem.kind)
-        if seconds is None:
-            return
-        if problem.retry_after is not None:
-            seconds = problem.retry_after
-        scope = _EVERY_MODEL if problem.kind is Kind.UNAUTHORIZED else model
-        until = self._clock.now() + seconds
-        self._rests[account, scope] = Rest(until, problem.kind, problem.message)
-
-    def praise(self, account: str, model: str) -> None:
-        """Note a success: whatever rested the account is over."""
-        self._rests.pop((account, _EVERY_MODEL), None)
-        self._rests.pop((account, model), None)
+    def standing(self, account: str) -> Standing:
+        """What is known here of an account. ``look`` first for what the others know."""
+        return self._known.get(account, NOTHING)
 
     def rest(self, account: str, model: str) -> Rest | None:
         """Why and until when the account is not to be asked for the model, if so."""
-        for scope in (_EVERY_MODEL, model):
-            rest = self._rests.get((account, scope))
-            if rest is None:
-                continue
-            if rest.until > self._clock.now():
-                return rest
-            del self._rests[account, scope]
-        return None
+        return self.standing(account).rest(model, self._clock.now())
 
-    def owns(self, account: str, conversation_id: str) -> None:
-        """Note that the account holds the conversation."""
+    def refusal(self, rest: Rest) -> Problem:
+        """What to tell somebody who asks while the account rests."""
+        wait = max(0.0, rest.until - self._clock.now())
+        return Problem(rest.kind, rest.message, step="pool", retry_after=wait)
+
+    async def look(self, accounts: Sequence[str]) -> None:
+        """Take in what the others wrote about these accounts: one question for all of them, and
+        one for all who ask it at the same time. Give the same tuple again where it is the same."""
+        if self._store is None:
+            return
+        seen, until = self._looked
+        if seen is accounts and self._clock.monotonic() < until:
+            return
+        flight = self._looks.get(accounts)
+        if flight is None:
+            flight = self._looks[accounts] = asyncio.create_task(self._look(self._store, accounts))
+        await asyncio.wait((flight,))  # does not cancel it when this caller is cancelled
+        flight.result()
+
+    async def blame(self, account: str, model: str, problem: Problem) -> None:
+        """Note a failure of the account; some kinds rest it for a while, see ``blamed``."""
+        now = self._clock.now()
+        await self._change(account, lambda known: standings.blamed(known, model, problem, now))
+
+    async def praise(self, account: str, model: str) -> None:
+        """Note a success: whatever rested the account is over. Costs nothing where nothing did."""
+        if account in self._known:
+            await self._change(account, lambda known: standings.praised(known, model))
+
+    async def reset(self, account: str) -> None:
+        """Forget every rest of the account, and that it was out: somebody wants it tried again."""
+        await self._change(account, lambda _: NOTHING)
+
+    async def _change(self, account: str, change: Callable[[Standing], Standing]) -> None:
+        known = self.standing(account)
+        changed = change(known)
+        self._learn(account, changed)
+        if self._store is None or changed is known:
+            return
+        self._writes += 1
+        if len(self._written) >= _MAX_STANDINGS:
+            self._written.clear()
+        self._written[account] = self._writes
+        key = f"standing:{account}"
+        for _ in range(_TRIES):
+            raw = await self._store.get(key)
+            before = standings.decode(raw)
+            after = change(before)
+            if after is before or await self._store.swap(key, raw, standings.encode(after), _KEEP):
+                self._learn(account, after)
+                return
+        _log.warning("the standing of account %s is contended; the others hear later", account)
+
+    async def _look(self, store: Store, accounts: Sequence[str]) -> None:
+        asked_at, writes = self._clock.monotonic(), self._writes
+        keys = [f"standing:{account}" for account in accounts]
+        try:
+            *found, models = await store.get_many([*keys, _MODELS])
+        finally:
+            del self._looks[accounts]
+        for account, raw in zip(accounts, found, strict=True):
+            # What was written here while the question was under way is newer than its answer.
+            if self._written.get(account, 0) <= writes:
+                self._learn(account, standings.decode(raw))
+        self._models = {**self._models, **_read_models(models)}
+        self._looked = accounts, asked_at + self._every
+
+    def _learn(self, account: str, standing: Standing) -> None:
+        if standing == NOTHING:
+            self._known.pop(account, None)
+            return
+        self._known[account] = standing
+        self._known.move_to_end(account)
+        if len(self._known) > _MAX_STANDINGS:
+            self._known.popitem(last=False)
+
+    # ---------------------------------------------------------------------------------- probes
+
+    async def probe(self, account: str, scope: str) -> bool:
+        """Whether the caller may try the account after a rest: True for one at a time, on all
+        instances together. It calls ``probed`` when it knows; without that, its turn ends after a
+        minute."""
+        now = self._clock.monotonic()
+        if self._probes.get((account, scope), now) > now:
+            return False
+        self._probes = {key: until for key, until in self._probes.items() if until > now}
+        self._probes[account, scope] = now + _PROBE
+        if self._store is None or await self._store.add(_probe_key(account, scope), b"1", _PROBE):
+            return True
+        self._probes.pop((account, scope), None)
+        return False
+
+    async def probed(self, account: str, scope: str) -> None:
+        """The probe is over, however it went."""
+        self._probes.pop((account, scope), None)
+        if self._store is not None:
+            await self._store.delete(_probe_key(account, scope))
+
+    # ---------------------------------------------------------------------------------- models
+
+    @property
+    def models(self) -> Mapping[str, frozenset[str]]:
+        """The names of the models that accounts of a plan may use, for the plans of which one was
+        asked."""
+        return self._models
+
+    async def offers(self, plan: str, models: Sequence[str]) -> None:
+        """Note what an account of this plan may use."""
+        names = frozenset(models)
+        if self._models.get(plan) == names or len(self._models) >= _MAX_PLANS:
+            return
+        self._models = {**self._models, plan: names}
+        if self._store is not None:
+            known = _read_models(await self._store.get(_MODELS))
+            lists = {name: sorted(found) for name, found in {**known, plan: names}.items()}
+            await self._store.put(_MODELS, msgspec.json.encode(lists), _KEEP)
+
+    # --------------------------------------------------------------------------- conversations
+
+    def owns(self, account: str, conversation_id: str, temporary: bool | None = None) -> None:
+        """Note that the account holds the conversation. ``settle`` tells the others."""
+        if self._owners.get(conversation_id) != account and self._worth_saving(temporary):
+            self._unsaved[conversation_id] = account
         self._owners[conversation_id] = account
         self._owners.move_to_end(conversation_id)
         if len(self._owners) > _MAX_CONVERSATIONS:
             self._owners.popitem(last=False)
 
-    def owner(self, conversation_id: str) -> str:
+    async def owner(self, conversation_id: str) -> str:
         """The key of the account that holds the conversation, empty where unknown."""
+        known = self._owners.get(conversation_id, "")
+        if known or self._store is None:
+            return known
+        found = await self._store.get(_owner_key(conversation_id))
+        if found:
+            self.owns(found.decode("ascii", "replace"), conversation_id)
+            self._unsaved.pop(conversation_id, None)
         return self._owners.get(conversation_id, "")
+
+    async def settle(self) -> None:
+        """Tell the others what ``owns`` has noted since."""
+        while self._unsaved and self._store is not None:
+            conversation_id, account = self._unsaved.popitem()
+            await self._store.put(_owner_key(conversation_id), account.encode(), _KEEP)
+
+    def _worth_saving(self, temporary: bool | None) -> bool:
+        """On one machine a temporary chat does not outlive the process: a write to the disk would
+        cost more than the whole request."""
+        if self._store is None:
+            return False
+        return self._every == 0 or not (self._temporary if temporary is None else temporary)
+
+
+def _probe_key(account: str, scope: str) -> str:
+    return f"probe:{account}:{_digest(scope)}"
+
+
+def _owner_key(conversation_id: str) -> str:
+    return f"owner:{_digest(conversation_id)}"
+
+
+def _digest(text: str) -> str:
+    """A name fit for a key, whatever a caller has sent."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _read_models(raw: bytes | None) -> dict[str, frozenset[str]]:
+    if raw is None:
+        return {}
+    try:
+        return msgspec.json.decode(raw, type=dict[str, frozenset[str]])
+    except msgspec.DecodeError:
+        return {}

@@ -1,73 +1,264 @@
-"""Which account answers: pure choice among the configured ones.
+"""Which account answers: chosen among the configured ones by what all instances know of them.
 
-Disabled, tried and resting accounts are passed over; a conversation goes on with the account that
-holds it. When nobody is left, the problem says why: nobody configured, nobody fit, or everybody
-resting, then with the time after which asking again makes sense.
+In: what is asked for. Out: a ``Hold`` on an account, which its holder releases. Disabled, tried,
+resting and dead accounts are passed over; so is the second of two tokens that open one account;
+a conversation goes on with the account that holds it. The one rule: when nobody can be asked, the
+problem says why, and after which time asking again makes sense.
+
+An account whose rest has ended is tried by one request first; while that is under way, and while
+accounts have as many requests as they may have, others wait for a short time.
 """
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 
 from chat2api_core.accounts.account import Account
-from chat2api_core.accounts.ledger import Ledger, Rest
+from chat2api_core.accounts.hold import Hold
+from chat2api_core.accounts.leases import Leases
+from chat2api_core.accounts.ledger import Ledger
+from chat2api_core.accounts.member import Member, Verdict, member_of, rank, verdict
+from chat2api_core.accounts.standing import Out, Rest
 from chat2api_core.ambient import Clock, Ids
+from chat2api_core.effort import split
 from chat2api_core.problem import Kind, Problem
+
+_PATIENCE = 10.0  # seconds that a request waits for an account that is in use
+_PAUSES = (0.05, 0.1, 0.2, 0.4)  # between two looks; the last one again and again
+_CROWDED_AGAIN = 5.0
+_MAX_PLANS = 6
+_CROWDED = frozenset({Kind.RATE_LIMITED, Kind.BUSY})
 
 
 class Pool:
-    """The accounts of this gateway. ``shuffle`` picks at random instead of in turn."""
+    """The accounts of this gateway. ``shuffle`` picks at random instead of in turn.
+
+    Without ``leases`` an account serves any number of requests."""
 
     def __init__(
-        self, accounts: Sequence[Account], *, ledger: Ledger, shuffle: bool, clock: Clock, ids: Ids
+        self,
+        accounts: Sequence[Account],
+        *,
+        ledger: Ledger,
+        leases: Leases | None = None,
+        shuffle: bool,
+        clock: Clock,
+        ids: Ids,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._accounts = tuple(account for account in accounts if not account.disabled)
+        self._members = tuple(member_of(account) for account in accounts if not account.disabled)
+        self._places = {member.key: place for place, member in enumerate(self._members)}
         self._ledger = ledger
+        self._leases = leases or Leases(0, ids=ids)
         self._shuffle = shuffle
         self._clock = clock
         self._ids = ids
+        self._sleep = sleep
         self._turn = 0
+        self._fits: dict[frozenset[str], tuple[str, ...]] = {}
+        self._mixed = _mixed(self._members)
 
     def __len__(self) -> int:
-        return len(self._accounts)
+        """How many accounts there are, each counted once."""
+        return sum(1 for _ in _once(self._members, lambda _: True))
 
-    def pick(
-        self, *, model: str, types: Collection[str], tried: Collection[str], conversation_id: str
-    ) -> Account:
-        """The account to ask next. Raises ``Problem`` NO_ACCOUNT, RATE_LIMITED or UNAUTHORIZED."""
-        fit = [account for account in self._accounts if account.type in types]
-        if not fit:
-            raise Problem(Kind.NO_ACCOUNT, _nobody(bool(self._accounts)), step="pool")
-        owner = self._ledger.owner(conversation_id) if conversation_id else ""
-        if owner:
-            fit = [account for account in fit if account.key == owner]
-            if not fit:
-                message = "The account that holds this conversation is no longer configured."
-                raise Problem(Kind.CONVERSATION_NOT_FOUND, message, step="pool")
-        rests = {account.key: self._ledger.rest(account.key, model) for account in fit}
-        free = [
-            account for account in fit if account.key not in tried and rests[account.key] is None
-        ]
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The enabled accounts in their configured order."""
+        return self._members
+
+    @property
+    def mixed(self) -> bool:
+        """Whether plans differ, so that a model may tell accounts apart."""
+        return self._mixed
+
+    @property
+    def plans(self) -> tuple[str, ...]:
+        """The plans of the accounts, "" for accounts that do not tell theirs; a few at most."""
+        return tuple(dict.fromkeys(member.offer for member in self._members))[:_MAX_PLANS]
+
+    def alike(self, key: str) -> set[str]:
+        """The keys of the accounts that have the plan of this one."""
+        plan = self._members[self._places[key]].offer
+        return {member.key for member in self._members if member.offer == plan}
+
+    def learn(self, account: Account) -> None:
+        """Take in what renewed tokens say of an account: its plan, and whose it is."""
+        place = self._places.get(account.key)
+        if place is None:
+            return
+        found = member_of(account)
+        members = list(self._members)
+        members[place] = Member(
+            members[place].account, found.key, found.plan, found.identity, found.expires
+        )
+        self._members = tuple(members)
+        self._mixed = _mixed(self._members)
+
+    async def usable(self) -> int:
+        """How many accounts could be asked now for a model that none of them rests for."""
+        await self._ledger.look(tuple(self._places))
+        now = self._clock.now()
+        seen = [verdict(one, self._ledger.standing(one.key), "", now) for one in self._members]
+        free = {one.member.key for one in seen if one.why_not is None}
+        return sum(1 for _ in _once(self._members, lambda member: member.key in free))
+
+    async def pick(
+        self,
+        *,
+        model: str,
+        types: Collection[str],
+        tried: Collection[str] = (),
+        conversation_id: str = "",
+        plan: str | None = None,
+    ) -> Hold:
+        """The account to ask next; ``plan`` restricts the choice to that one.
+
+        Raises ``Problem``: NO_ACCOUNT, CONVERSATION_NOT_FOUND, BUSY, or why all are resting."""
+        keys = self._fitting(frozenset(types))
+        if not keys:
+            raise Problem(Kind.NO_ACCOUNT, _nobody(bool(self._members)), step="pool")
+        holder = await self._ledger.owner(conversation_id) if conversation_id else ""
+        if holder:
+            keys = _alone(holder, keys)
+        end = self._clock.monotonic() + _PATIENCE
+        pauses = iter(_PAUSES)
+        while True:
+            await self._ledger.look(keys)
+            hold = await self._claim(self._those(keys, plan), model, tried, held=bool(holder))
+            if hold is not None:
+                return hold
+            if self._clock.monotonic() >= end:
+                message = "Every account is busy with other answers. Try again in a moment."
+                raise Problem(Kind.BUSY, message, step="pool", retry_after=_CROWDED_AGAIN)
+            await self._sleep(next(pauses, _PAUSES[-1]))
+
+    def _those(self, keys: Sequence[str], plan: str | None) -> list[Member]:
+        members = [self._members[self._places[key]] for key in keys]
+        return [one for one in members if plan is None or one.offer == plan]
+
+    async def _claim(
+        self, members: Sequence[Member], model: str, tried: Collection[str], *, held: bool
+    ) -> Hold | None:
+        """A hold on one of them; None where those that may be asked are all in use. Raises
+        ``Problem`` where none may be asked; ``held``: it alone has the conversation."""
+        verdicts = self._verdicts(members, model, tried)
+        free = [one for one in verdicts if one.why_not is None and one.member.key not in tried]
         if not free:
-            raise self._exhausted([rest for rest in rests.values() if rest is not None])
-        return self._next(free)
+            why = [one.why_not for one in verdicts if one.why_not is not None]
+            if held and why and isinstance(why[0], Out):
+                message = f"The account that holds this conversation is out. {why[0].message}"
+                raise Problem(Kind.CONVERSATION_NOT_FOUND, message, step="pool")
+            raise self._exhausted(why)
+        while free:
+            chosen = self._next(free)
+            hold = await self._hold(chosen)
+            if hold is not None:
+                return hold
+            free.remove(chosen)
+        return None
 
-    def _next(self, free: Sequence[Account]) -> Account:
+    def _verdicts(
+        self, members: Sequence[Member], model: str, tried: Collection[str]
+    ) -> list[Verdict]:
+        """What is to be said of each account, without those that open the account of an earlier
+        one, and without those that another one fits better by its plan."""
+        now = self._clock.now()
+        standing = self._ledger.standing
+        found: list[Verdict] = []
+        known: set[str] = set()
+        for member in members:
+            if member.identity in known:
+                continue
+            judged = verdict(member, standing(member.key), model, now)
+            if member.identity and not isinstance(judged.why_not, Out):
+                known.add(member.identity)
+            found.append(judged)
+        return self._fittest(found, model, tried) if self._mixed else found
+
+    def _fittest(
+        self, verdicts: list[Verdict], model: str, tried: Collection[str]
+    ) -> list[Verdict]:
+        offers = self._ledger.models
+        names = frozenset[str]().union(*offers.values())
+        name = split(model, names).name
+        ranks = [rank(one.member, name, offers) for one in verdicts]
+        suited = [(place, one) for place, one in zip(ranks, verdicts, strict=True) if place < 2]  # noqa: PLR2004 (see rank)
+        if not suited:
+            return verdicts
+        best = min(
+            (place for place, one in suited if one.why_not is None and one.member.key not in tried),
+            default=0,
+        )
+        return [one for place, one in suited if place <= best]
+
+    async def _hold(self, chosen: Verdict) -> Hold | None:
+        key = chosen.member.key
+        lease = await self._leases.take(key)
+        if lease is None:
+            return None
+        try:
+            if chosen.scope is None or await self._ledger.probe(key, chosen.scope):
+                return Hold(chosen.member.account, lease, self._ledger, chosen.scope)
+        except BaseException:
+            await lease.release()
+            raise
+        await lease.release()
+        return None
+
+    def _next(self, free: Sequence[Verdict]) -> Verdict:
         if self._shuffle:
             return free[int(self._ids.random() * len(free))]
         # The turn counts over all accounts, so that a resting one does not shift the order.
         self._turn += 1
-        order = {account.key: place for place, account in enumerate(self._accounts)}
-        start = self._turn % len(self._accounts)
-        return min(free, key=lambda one: (order[one.key] - start) % len(self._accounts))
+        count = len(self._members)
+        start = self._turn % count
+        return min(free, key=lambda one: (self._places[one.member.key] - start) % count)
 
-    def _exhausted(self, rests: Sequence[Rest]) -> Problem:
+    def _fitting(self, types: frozenset[str]) -> tuple[str, ...]:
+        """The keys of the accounts of these types: the same tuple every time."""
+        keys = self._fits.get(types)
+        if keys is None:
+            keys = tuple(one.key for one in self._members if one.account.type in types)
+            self._fits[types] = keys
+        return keys
+
+    def _exhausted(self, reasons: Sequence[Rest | Out]) -> Problem:
+        rests = [one for one in reasons if isinstance(one, Rest)]
+        outs = [one for one in reasons if isinstance(one, Out)]
         if not rests:
-            return Problem(Kind.NO_ACCOUNT, "No other account is left to ask.", step="pool")
+            message = "No other account is left to ask."
+            if outs:
+                message = f"No account can be asked ({len(outs)} out). {outs[0].message}"
+            return Problem(Kind.NO_ACCOUNT, message, step="pool")
         first = min(rests, key=lambda rest: rest.until)
-        wait = max(0.0, first.until - self._clock.now())
-        if len(rests) == 1:
-            return Problem(first.kind, first.message, step="pool", retry_after=wait)
-        message = f"All {len(rests)} accounts are resting; the last reason: {first.message}"
-        return Problem(first.kind, message, step="pool", retry_after=wait)
+        limits = [rest.kind for rest in rests if rest.kind in _CROWDED]
+        kind = first.kind if first.kind in _CROWDED or not limits else limits[0]
+        message = first.message
+        if len(rests) > 1:
+            message = f"All {len(rests)} accounts are resting; the last reason: {first.message}"
+        wait = self._ledger.refusal(first).retry_after
+        return Problem(kind, message, step="pool", retry_after=wait)
+
+
+def _once(members: Iterable[Member], counts: Callable[[Member], bool]) -> Iterable[Member]:
+    """The members that count, those that open the same account once."""
+    known: set[str] = set()
+    for member in members:
+        if counts(member) and member.identity not in known:
+            known |= {member.identity} - {""}
+            yield member
+
+
+def _mixed(members: Iterable[Member]) -> bool:
+    return len({member.offer for member in members}) > 1
+
+
+def _alone(holder: str, keys: Collection[str]) -> tuple[str, ...]:
+    """The account that holds a conversation, if it is one of these."""
+    if holder not in keys:
+        message = "The account that holds this conversation is no longer configured."
+        raise Problem(Kind.CONVERSATION_NOT_FOUND, message, step="pool")
+    return (holder,)
 
 
 def _nobody(some: bool) -> str:

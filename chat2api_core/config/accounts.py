@@ -57,6 +57,7 @@ KEYS = (
     Key("expired", MOMENT, "when the access token ends (not used yet)", field=False),
 )
 _KEYS = {key.name: key for key in KEYS}
+_CLI_KEYS = {"tokens", "last_refresh", "OPENAI_API_KEY", "auth_mode"}
 
 
 def _read_tokens(tree: Tree) -> tuple[Account, ...]:
@@ -92,11 +93,19 @@ def _read_accounts(tree: Tree) -> tuple[Account, ...]:
     return tuple(_account(item, f"[{index}]") for index, item in enumerate(items))
 
 
+def _flat(tree: dict[str, Tree]) -> dict[str, Tree]:
+    """An account object; the file auth.json of the Codex CLI holds one, a level deeper."""
+    tokens = tree.get("tokens")
+    if not isinstance(tokens, dict) or not set(tree) <= _CLI_KEYS:
+        return tree
+    return {"type": "codex", "last_refresh": tree.get("last_refresh", ""), **tokens}
+
+
 def _account(tree: Tree, place: str) -> Account:
     if not isinstance(tree, dict):
         raise Mismatch("an account object", place)
     values: dict[str, object] = {}
-    for name, value in tree.items():
+    for name, value in _flat(tree).items():
         key = _KEYS.get(name)
         if key is None:
             known = ", ".join(_KEYS)

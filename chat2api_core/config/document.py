@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from chat2api_core.config.accounts import KEYS
+from chat2api_core.config import accounts, keys
+from chat2api_core.config.accounts import Key
 from chat2api_core.config.settings import Settings
 from chat2api_core.config.table import TABLE, Setting
 from chat2api_core.secret import Secret
 
 
 def markdown() -> str:
-    """The table of settings and the keys of an account object, with a newline at the end."""
+    """The table of settings and the keys of the objects in it, with a newline at the end."""
     rows = (_row(setting) for setting in TABLE)
-    keys = (f"| `{key.name}` | {key.about} |" for key in KEYS)
     return "\n".join(
         (
             "| Variable | In the file | Default | Meaning |",
@@ -20,12 +20,17 @@ def markdown() -> str:
             "",
             "An object of `CHATGPT_ACCOUNTS` or `chatgpts` needs one of the first three keys:",
             "",
-            "| Key | Meaning |",
-            "|---|---|",
-            *keys,
+            *_keys(accounts.KEYS),
+            "An object of `API_KEYS` or `auth.api_keys` needs the first:",
             "",
+            *_keys(keys.KEYS),
         )
     )
+
+
+def _keys(keys: tuple[Key, ...]) -> list[str]:
+    rows = (f"| `{key.name}` | {key.about} |" for key in keys)
+    return ["| Key | Meaning |", "|---|---|", *rows, ""]
 
 
 def _row(setting: Setting[object]) -> str:

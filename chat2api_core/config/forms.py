@@ -18,6 +18,8 @@ from chat2api_core.secret import Secret
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+_SHORTEST_KEY = 16
+
 _WORDS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
@@ -137,6 +139,13 @@ def _secret(tree: Tree) -> Secret:
     return Secret(text)
 
 
+def _secret_key(tree: Tree) -> Secret:
+    key = _secret(tree)
+    if len(key.reveal()) < _SHORTEST_KEY:
+        raise Mismatch
+    return key
+
+
 def _token(tree: Tree) -> Secret:
     token = _secret(tree)
     if "," in token.reveal():
@@ -232,6 +241,7 @@ def _moment(tree: Tree) -> str:
 FLAG = Form("true or false", _flag)
 HEX = Form("1 to 16 hex digits", _hex)
 SECRET = Form("visible ASCII characters without blanks", _secret)
+SECRET_KEY = Form(f"at least {_SHORTEST_KEY} visible ASCII characters", _secret_key)
 TOKEN = Form("one token (a workspace goes into account_id)", _token)
 ACCOUNT_ID = Form("an account id (letters, digits and dashes)", _account_id)
 WEB_URL = Form("a URL such as https://host or https://host/path, without user or query", _web_url)
@@ -239,6 +249,7 @@ PROXY = Form("a proxy URL: http, https, socks5 or socks5h://[user:password@]host
 ORIGIN = Form("an origin such as https://host, or *", _origin)
 API_PREFIX = Form("a path such as /private, of letters, digits and . _ ~ -", _api_prefix)
 LINE = Form("one line of visible ASCII", _line)
+TEXT = Form("text", text_of)
 NOTE = Form("one line of text", _note)
 PATH = Form("a path", _path)
 MOMENT = Form("a date and time such as 2026-08-22T00:00:00Z", _moment)

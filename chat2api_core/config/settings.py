@@ -11,7 +11,9 @@ from msgspec import Struct
 
 from chat2api_core import __version__
 from chat2api_core.accounts.account import Account
+from chat2api_core.keys import ApiKey
 from chat2api_core.secret import Secret
+from chat2api_core.stores.choose import MemoryChoice, StoreChoice
 
 
 class Settings(Struct, frozen=True):
@@ -24,14 +26,22 @@ class Settings(Struct, frozen=True):
 
     # who may call
     auth_tokens: tuple[Secret, ...] = ()
+    api_keys: tuple[ApiKey, ...] = ()
     access_token_prefixes: tuple[Secret, ...] = ()
     allow_upstream_tokens: bool = False
     anonymous: bool = False
+    admin_key: Secret = Secret("")
     # who answers
     accounts: tuple[Account, ...] = ()
     random_token: bool = True
     retry_times: int = 3
     enable_limit: bool = False
+    account_concurrency: int = 0
+    # what instances share
+    store: StoreChoice = MemoryChoice()
+    secret_key: Secret = Secret("")
+    scheduled_refresh: bool = False
+    cron_secret: Secret = Secret("")
     # how ChatGPT is reached
     base_urls: tuple[str, ...] = ("https://chatgpt.com",)
     auth_url: str = "https://auth.openai.com"
@@ -50,11 +60,15 @@ class Settings(Struct, frozen=True):
     pow_algorithm: Literal["auto", "sha3", "fnv"] = "auto"
     pow_difficulty: str = "000032"
     pow_timeout: float = 10.0
+    responses_ttl: float = 604_800.0
+    tool_retries: int = 1
+    tool_retry_time: float = 60.0
     upload_by_url: bool = False
     # what is said to clients
     api_prefix: str = ""
     cors_origins: tuple[str, ...] = ()
     heartbeat: float = 10.0
+    answer_timeout: float = 0.0
     max_body: int = 20_000_000
     models_ttl: float = 300.0
     usage_counter: Literal["auto", "estimate"] = "auto"

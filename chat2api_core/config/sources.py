@@ -15,8 +15,9 @@ from chat2api_core.accounts.account import Account
 from chat2api_core.config.error import Mismatch, SettingsError, shown_key
 from chat2api_core.config.forms import Form
 from chat2api_core.config.settings import Settings
-from chat2api_core.config.table import ACCOUNT_ROWS, CONFIG_FILE, ENV, TABLE, Setting
+from chat2api_core.config.table import ACCOUNT_ROWS, CONFIG_FILE, ENV, STORE, TABLE, Setting
 from chat2api_core.config.tree import Tree, read_tree
+from chat2api_core.stores.choose import MemoryChoice, StoreChoice, resolve
 
 T = TypeVar("T")
 Platform: TypeAlias = Literal["local", "vercel", "lambda"]
@@ -48,13 +49,15 @@ def load(
     *,
     cwd: Path,
     read_file: Callable[[Path], bytes] = Path.read_bytes,
+    text: str | None = None,
 ) -> Settings:
     """The settings that an environment and a folder give.
 
     ``read_file`` returns a file's bytes or raises ``OSError``; ``cwd`` is where ``conf/`` is and
-    where relative paths start. Raises ``SettingsError`` for the first bad value."""
+    where relative paths start. A ``text`` stands in for the file's, whether there is one or not.
+    Raises ``SettingsError`` for the first bad value."""
     platform = _platform(environ)
-    file = _settings_file(environ, platform, cwd, read_file)
+    file = _settings_file(environ, platform, cwd, read_file, text)
     accounts: dict[str, Account] = {}
     values: dict[str, object] = {}
     notices: list[str] = []
@@ -64,16 +67,20 @@ def load(
                 accounts.setdefault(account.key, account)
     for setting in TABLE:
         given = _given(setting, environ, file)
-        if given and setting not in ACCOUNT_ROWS:
+        if given and setting not in (*ACCOUNT_ROWS, STORE):
             values[setting.field] = value = _read(setting.form, given[0])
             notices += _notices(setting, given, value)
     if any(account.type == "codex" for account in accounts.values()):
         notices.append("Accounts of type codex are known but not used yet.")
     values["accounts"] = tuple(accounts.values())
+    values["store"] = store = _store(environ)
+    if platform != "local":
+        notices += _lost(store, accounts.values(), sealed="secret_key" in values)
     values["config_file"] = file.path
     values["platform"] = platform
     values["notices"] = tuple(notices)
-    values.setdefault("allow_upstream_tokens", not values.get("auth_tokens"))
+    local_keys = values.get("auth_tokens") or values.get("api_keys")
+    values.setdefault("allow_upstream_tokens", not local_keys)
     values.setdefault("max_body", _PLATFORM_BODY.get(platform, Settings().max_body))
     return structs.replace(Settings(), **values)
 
@@ -110,11 +117,35 @@ def _notices(setting: Setting[object], given: list[_Given], value: object) -> It
         yield f"{winner} is set but has no effect yet."
 
 
+def _store(environ: Mapping[str, str]) -> StoreChoice:
+    try:
+        return resolve(environ)
+    except ValueError as error:
+        # Its messages begin with the variable and hold no value.
+        message = str(error)
+        variable = message.partition(" ")[0].rstrip(":")
+        raise SettingsError(variable, f"what makes a store usable. {message}") from None
+
+
+def _lost(store: StoreChoice, accounts: Iterable[Account], *, sealed: bool) -> Iterable[str]:
+    """What to tell about tokens that no other instance will know of."""
+    if not any(account.refresh_token or account.session_token for account in accounts):
+        return
+    if isinstance(store, MemoryChoice):
+        yield "Renewed tokens are lost with this instance: no store is set (STORE_URL)."
+    elif not sealed:
+        yield "Renewed tokens are lost with this instance: SECRET_KEY is not set to seal them."
+
+
 # ------------------------------------------------------------------------------------- the file
 
 
 def _settings_file(
-    environ: Mapping[str, str], platform: Platform, cwd: Path, read_file: Callable[[Path], bytes]
+    environ: Mapping[str, str],
+    platform: Platform,
+    cwd: Path,
+    read_file: Callable[[Path], bytes],
+    text: str | None,
 ) -> _File:
     """The YAML file in use, read and checked; an empty one where there is none."""
     explicit = _given(CONFIG_FILE, environ, _File())
@@ -124,8 +155,12 @@ def _settings_file(
         env = _given(ENV, environ, _File())
         name = _read(ENV.form, env[0]) if env else Settings().env
         path = cwd / "conf" / f"app.{name}.yaml"
+    elif text is not None:
+        path = Path("the kept settings")
     else:
         return _File()
+    if text is not None:
+        return _checked(path, text.encode())
     try:
         raw = read_file(path)
     except FileNotFoundError:
@@ -134,6 +169,10 @@ def _settings_file(
         raise SettingsError(explicit[0].name, "the path of a file that exists") from None
     except OSError as error:
         raise SettingsError(str(path), "a file that can be read") from error
+    return _checked(path, raw)
+
+
+def _checked(path: Path, raw: bytes) -> _File:
     tree = _parse(path, raw)
     _check_keys(tree, f"{path}: ", "")
     return _File(path, tree)

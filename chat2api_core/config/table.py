@@ -16,6 +16,8 @@ from chat2api_core.config.forms import (
     PATH,
     PROXY,
     SECRET,
+    SECRET_KEY,
+    TEXT,
     WEB_URL,
     Form,
     choice,
@@ -24,6 +26,7 @@ from chat2api_core.config.forms import (
     seconds,
     whole,
 )
+from chat2api_core.config.keys import API_KEYS
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -58,6 +61,16 @@ CONFIG_FILE = Setting(
     "Path of a YAML file to read instead, on every platform. It must exist.",
 )  # fmt: skip
 
+# Which of several variables names the store is decided by all of them together.
+STORE = Setting(
+    "store", ("STORE_URL",), TEXT,
+    "Where instances share what they know: `memory:`, `sqlite:PATH`, `redis://…`, `rediss://…`, "
+    "`upstash+https://:TOKEN@HOST` or `dynamodb://TABLE?region=…`. If it is not set, "
+    "`KV_REST_API_URL` and `_TOKEN`, `UPSTASH_REDIS_REST_URL` and `_TOKEN`, `REDIS_URL` or "
+    "`DYNAMODB_TABLE` name it.",
+    default="`sqlite:.data/chat2api.db`; on Vercel and Lambda `memory:`",
+)  # fmt: skip
+
 # fmt: off
 # The sources of the pool. They add up, in this order and the file last.
 ACCOUNT_ROWS = (
@@ -73,6 +86,10 @@ TABLE: tuple[Setting[object], ...] = (
     Setting("auth_tokens", ("AUTH_TOKENS", "AUTHORIZATION"), many(SECRET),
             "Local API keys: who holds one may use the pool of accounts.",
             "auth.access_tokens"),
+    Setting("api_keys", ("API_KEYS",), API_KEYS,
+            "More local API keys, each with a name, an end and limits: a JSON or YAML list of "
+            "objects, see below.",
+            "auth.api_keys"),
     Setting("access_token_prefixes", ("ACCESS_TOKEN_PREFIXES", "ACCESS_TOKEN_PREFIX"),
             many(SECRET),
             "Private prefixes: `<prefix><token>` as API key passes that ChatGPT token through.",
@@ -82,13 +99,29 @@ TABLE: tuple[Setting[object], ...] = (
             default="`true` only if no local key is set"),
     Setting("anonymous", ("ANONYMOUS",), FLAG,
             "Whether a request without any key is answered, by chat without login."),
+    Setting("admin_key", ("ADMIN_KEY",), SECRET,
+            "Opens the pages under `/admin`. Without it a local API key does, which is less safe.",
+            "auth.admin_key"),
     *ACCOUNT_ROWS,
     Setting("random_token", ("RANDOM_TOKEN",), FLAG,
             "Whether accounts are picked at random, or else in turn."),
     Setting("retry_times", ("RETRY_TIMES",), whole(0, 20),
             "How often a failed turn is tried again before its first word."),
     Setting("enable_limit", ("ENABLE_LIMIT",), FLAG,
-            "Honour known usage caps before asking.", not_yet=True),
+            "Honour known usage caps before asking, for tokens that callers bring too: 429 until "
+            "they end. Accounts of the pool always rest."),
+    Setting("account_concurrency", ("ACCOUNT_CONCURRENCY",), whole(0, 1000),
+            "How many requests an account serves at the same time, on all instances together; 0 "
+            "sets no limit."),
+    STORE,
+    Setting("secret_key", ("SECRET_KEY",), SECRET_KEY,
+            "Seals the tokens that the store keeps; the same on all instances. Without it none are "
+            "kept (locally a key is made: `.data/secret.key`)."),
+    Setting("scheduled_refresh", ("SCHEDULED_REFRESH",), FLAG,
+            "Whether the local server renews tokens by itself: those that end within a day, and "
+            "all that are four days old. Elsewhere `/api/cron/refresh` does it."),
+    Setting("cron_secret", ("CRON_SECRET",), SECRET,
+            "The bearer token that `/api/cron/refresh` wants; without it that route is closed."),
     Setting("base_urls", ("CHATGPT_BASE_URL",), many(WEB_URL),
             "Where ChatGPT is. A comma list rotates.", "chatgpt_base_url"),
     Setting("auth_url", ("CHATGPT_AUTH_URL",), WEB_URL, "Where its login is."),
@@ -122,6 +155,12 @@ TABLE: tuple[Setting[object], ...] = (
             "A proof of work at or below this difficulty (smaller is harder) is refused."),
     Setting("pow_timeout", ("POW_TIMEOUT",), seconds(0.1, 600),
             "Seconds that a proof of work may take."),
+    Setting("responses_ttl", ("RESPONSES_TTL",), seconds(1, 31_536_000),
+            "Seconds that a response is kept, to go on from it by `previous_response_id`."),
+    Setting("tool_retries", ("TOOL_RETRIES",), whole(0, 5),
+            "How often the model is asked again for a tool call or JSON that it got wrong."),
+    Setting("tool_retry_time", ("TOOL_RETRY_TIME",), seconds(0, 3600),
+            "Seconds from a turn's beginning after which it is not asked again."),
     Setting("upload_by_url", ("UPLOAD_BY_URL",), FLAG,
             "Fetch files whose URLs stand in a message and pass them on.", not_yet=True),
     Setting("api_prefix", ("API_PREFIX",), API_PREFIX, "Path in front of every route."),
@@ -129,6 +168,9 @@ TABLE: tuple[Setting[object], ...] = (
             "Web origins whose pages may call, such as `https://app.example`; `*` for all."),
     Setting("heartbeat", ("HEARTBEAT",), seconds(0, 3600),
             "Seconds of silence in a stream before a keep-alive comment; 0 sends none."),
+    Setting("answer_timeout", ("ANSWER_TIMEOUT",), seconds(0, 86_400),
+            "Seconds that an answer may take before it is ended as too long; 0 is no limit. Vercel "
+            "and Lambda tell their own, which count as well."),
     Setting("max_body", ("MAX_BODY",), whole(1_000, 1_000_000_000),
             "Largest request body in bytes.",
             default="`20000000` (Vercel `4500000`, Lambda `6000000`)"),

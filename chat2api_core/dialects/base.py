@@ -1,15 +1,19 @@
 """What a dialect is to the web layer: client JSON to ``Prompt``, ``Delta``s to client bytes. Pure.
 
-All OpenAI dialects share one error shape, which stands here.
+What all OpenAI dialects share stands here, too: their one error shape, and the words for a body
+that is wrong. Of the body itself a message repeats at most one short word, never the text of a
+prompt, and its ``param`` is the path of the field as a client would write it
+(``messages[2].content[0].type``).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
-from chat2api_core.problem import Problem
+from chat2api_core.problem import Kind, Problem
 from chat2api_core.transcript import Transcript
 from chat2api_core.turn import Delta, Prompt
 
@@ -58,6 +62,9 @@ class Dialect(Protocol):
         ...
 
 
+# ------------------------------------------------------------------------------------ the errors
+
+
 def error_object(problem: Problem) -> dict[str, str | None]:
     """The inside of OpenAI's error shape, plus ``stage`` where a step is known."""
     error = {
@@ -74,3 +81,76 @@ def error_object(problem: Problem) -> dict[str, str | None]:
 def error_document(problem: Problem) -> bytes:
     """OpenAI's error shape: ``{"error": {"message", "type", "param", "code"}}``."""
     return msgspec.json.encode({"error": error_object(problem)})
+
+
+_LONGEST_ECHO = 60
+_MISSING = re.compile(r"Object missing required field `(.*)`")
+_UNKNOWN = re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL)
+_TYPES = re.compile(r"`([a-z |]+)`")
+_INDEX = re.compile(r"\[\d+\]")
+_NAMES = {
+    "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean",
+    "array": "an array", "object": "an object", "null": "null",
+}  # fmt: skip
+
+
+def invalid(words: str, param: str | None) -> Problem:
+    """A 400 about ``param``: its message is ``param`` and ``words`` as one sentence."""
+    message = f"{param or 'The body'} {words}."
+    return Problem(Kind.INVALID_REQUEST, message, step="request", param=param)
+
+
+def unsupported(why: str, param: str) -> Problem:
+    """A 400 for what is right in itself but not to be had here."""
+    message = f"{param} is not supported here: {why}."
+    return Problem(Kind.UNSUPPORTED_PARAMETER, message, step="request", param=param)
+
+
+def unreadable(error: Exception, choices: Mapping[str, str], at: str = "") -> Problem:
+    """What to say of a value, at the path ``at`` of the body, that msgspec could not decode at all
+    or not into our types.
+
+    ``choices`` tells what may stand in a field of which msgspec only says that the value is none of
+    these, by the end of its path: ``role`` or ``messages[].role``."""
+    if isinstance(error, msgspec.ValidationError):
+        return _misshapen(str(error), choices, at)
+    if isinstance(error, UnicodeDecodeError):
+        return invalid("is not valid UTF-8", None)
+    if isinstance(error, RecursionError):
+        return invalid("is nested too deeply", None)
+    return invalid(f"is not valid JSON ({error})", None)
+
+
+def _misshapen(complaint: str, choices: Mapping[str, str], at: str) -> Problem:
+    # msgspec ends its messages with " - at `$.path`" or " - at `key` in `$.path`".
+    what, found, where = complaint.rpartition(" - at `")
+    if not found:
+        what, where = complaint, ""
+    param = f"{at}{where.rstrip('`').rpartition('$')[2]}".lstrip(".")
+    if missing := _MISSING.fullmatch(what):
+        return invalid("is missing", f"{param}.{missing[1]}".lstrip("."))
+    if unknown := _UNKNOWN.fullmatch(what):
+        return invalid(_not_a_choice(unknown[1], _INDEX.sub("[]", param), choices), param or None)
+    words = _plain(what)
+    if where.startswith("key"):
+        words = f"has a key that {words}"
+    return invalid(words, param or None)
+
+
+def _not_a_choice(value: str, path: str, choices: Mapping[str, str]) -> str:
+    if len(value) > _LONGEST_ECHO:
+        value = f"{value[:_LONGEST_ECHO]}..."
+    while path and path not in choices:
+        path = path.partition(".")[2]
+    known = f"; it is one of: {choices[path]}" if path else ""
+    return f"cannot be {value}{known}"
+
+
+def _plain(what: str) -> str:
+    """``Expected `str | null`, got `int` `` as words."""
+    if not what.startswith("Expected"):
+        return f"is wrong: {what[:1].lower()}{what[1:]}"
+    words = _TYPES.sub(
+        lambda types: " or ".join(_NAMES[name] for name in types[1].split(" | ")), what
+    )
+    return words.replace("Expected", "must be", 1).replace(", got", ", not", 1)

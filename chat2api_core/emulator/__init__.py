@@ -15,6 +15,7 @@ from chat2api_core.emulator.app import Emulator
 from chat2api_core.emulator.faults import NAMED, Hang, Interrupt, Late, Named, Respond
 from chat2api_core.emulator.replies import (
     Aside,
+    Call,
     Canvas,
     Cite,
     Code,
@@ -52,9 +53,9 @@ from chat2api_core.emulator.tokens import (
 
 __all__ = [
     "DEMO_ACCESS_TOKEN", "DEMO_ACCOUNT", "DEMO_REFRESH_TOKEN", "DEMO_SESSION_TOKEN", "NAMED",
-    "Account", "Aside", "At", "Canvas", "Cite", "Code", "Cut", "Demands", "Emulator", "Fail",
-    "Frame", "Handoff", "Hang", "Hidden", "Image", "Interrupt", "Late", "Model", "Moderated",
-    "Named", "OldThought", "Ping", "Quote", "Reply", "Respond", "Say", "Search", "Source", "Stall",
-    "Stop", "Think", "ToolError", "Turn", "Typed", "Wait", "Wire", "Workspace",
+    "Account", "Aside", "At", "Call", "Canvas", "Cite", "Code", "Cut", "Demands", "Emulator",
+    "Fail", "Frame", "Handoff", "Hang", "Hidden", "Image", "Interrupt", "Late", "Model",
+    "Moderated", "Named", "OldThought", "Ping", "Quote", "Reply", "Respond", "Say", "Search",
+    "Source", "Stall", "Stop", "Think", "ToolError", "Turn", "Typed", "Wait", "Wire", "Workspace",
     "make_access_token",
 ]  # fmt: skip

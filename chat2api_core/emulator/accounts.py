@@ -190,6 +190,13 @@ class Registry:
             answer["refresh_token"] = self._rotate(self._refresh, token, "rt_")
         return answer
 
+    def sign_in(self) -> Json:
+        """Fresh tokens of the Codex client for the first account, which is who signs in here."""
+        account = next(iter(self._by_id.values()), DEMO_ACCOUNT)
+        token = f"rt_{self._ids.hex(40)}"
+        self._refresh[token] = account
+        return self.refresh(CODEX_CLIENT, token)
+
     def session(self, token: str) -> tuple[Account, str] | None:
         """The account of a session token and the token that replaces it; None if logged out."""
         account = self._sessions.get(token)

@@ -12,6 +12,7 @@ from functools import lru_cache
 from chat2api_core.ambient import Clock, Ids, SystemClock, SystemIds
 from chat2api_core.emulator.accounts import Account, Caller, Registry
 from chat2api_core.emulator.beats import damage
+from chat2api_core.emulator.codex.plans import Plans
 from chat2api_core.emulator.desk import Desk
 from chat2api_core.emulator.encodings import make_run
 from chat2api_core.emulator.exchange import (
@@ -34,6 +35,7 @@ from chat2api_core.emulator.replies import Model
 from chat2api_core.emulator.routes import CONTROL, Route, Table
 from chat2api_core.emulator.scenarios import answer as default_model
 from chat2api_core.emulator.script import Demands, Script
+from chat2api_core.emulator.signins import Signins
 from chat2api_core.emulator.threads import Threads
 from chat2api_core.emulator.world import Options, Visit, World
 
@@ -91,6 +93,8 @@ class Emulator:
             journal=self.log,
             threads=Threads(conversations),
             replays=Replays(),
+            plans=Plans(),
+            signins=Signins(clock, ids),
         )
 
     def reset(self) -> None:

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
+from chat2api_core.emulator.codex.faults import NAMED as CODEX
 from chat2api_core.emulator.exchange import Answer, Headers, Json
 
 
@@ -206,6 +207,7 @@ NAMED: dict[str, Answer] = {
     "logged out": _json(200, {}),
     "logged out banner": _json(200, {"WARNING_BANNER": "!!!!!!!!!!!!!!!!!!!!"}),
     "session error": _json(200, {"error": "RefreshAccessTokenError"}),
+    **CODEX,
 }
 
 

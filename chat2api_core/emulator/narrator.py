@@ -14,6 +14,7 @@ from chat2api_core.emulator.episodes import EPISODES
 from chat2api_core.emulator.exchange import Json
 from chat2api_core.emulator.messages import make_message, search_groups
 from chat2api_core.emulator.replies import (
+    Call,
     Cite,
     Cut,
     Fail,
@@ -61,7 +62,7 @@ class Narrator:
             Say: self._say, Cite: self._cite, Think: self._think, Moderated: self._moderated,
             Stop: self._stop, Fail: self._fail, Handoff: self._handoff, Typed: self._typed,
             Frame: self._frame, Ping: self._ping, Wait: self._silence, Stall: self._silence,
-            Cut: self._silence,
+            Cut: self._silence, Call: self._pass_over,
         }  # fmt: skip
 
     def begin(self, sent: Sequence[Json]) -> list[Happening]:
@@ -133,6 +134,10 @@ class Narrator:
 
     def _flush(self) -> list[Happening]:
         return self._answer.flush() if self._answer is not None else []
+
+    def _pass_over(self, _: Call) -> list[Happening]:
+        """Nothing of this is told by this backend."""
+        return []
 
     def _say(self, step: Say) -> list[Happening]:
         answer, events = self._open_answer()

@@ -132,6 +132,16 @@ class Quote(Step, frozen=True, tag="quote"):
     text: str
 
 
+class Call(Step, frozen=True, tag="call"):
+    """A call of one of the client's tools, one event per piece of its arguments. Only the Codex
+    backend can make one; the web backend passes over it."""
+
+    name: str
+    pieces: tuple[str, ...] = ("{}",)
+    kind: Literal["function", "custom"] = "function"
+    namespace: str = ""
+
+
 class Moderated(Step, frozen=True, tag="moderated"):
     """The verdict of moderation on the answer so far."""
 
@@ -211,6 +221,7 @@ AnyStep: TypeAlias = (
     | Image
     | ToolError
     | Quote
+    | Call
     | Moderated
     | Stop
     | Fail
@@ -262,7 +273,8 @@ class Heard(Struct, frozen=True):
 
 
 class Heading(Struct, frozen=True):
-    """What was asked beside the messages."""
+    """What was asked beside the messages. ``tools`` are the names of the client's tools, of which
+    only the Codex backend hears."""
 
     action: Literal["next", "continue", "variant"]
     model: str
@@ -272,6 +284,7 @@ class Heading(Struct, frozen=True):
     temporary: bool = False
     anonymous: bool = False
     plan: str = ""
+    tools: tuple[str, ...] = ()
 
 
 class Turn(Struct, frozen=True):

@@ -11,12 +11,14 @@ from msgspec import Struct
 
 from chat2api_core.emulator.endpoints import (
     account,
+    codex,
     control,
     conversation,
     history,
     home,
     login,
     sentinel,
+    signin,
 )
 from chat2api_core.emulator.exchange import Answer, Call, Realm, Refused, refusal
 from chat2api_core.emulator.player import Playback
@@ -46,7 +48,14 @@ ROUTES = (
     Route("GET", "/sentinel/sdk.js", "other", home.script, _BOTH, open=True),
     Route("GET", "/sentinel/{}/sdk.js", "other", home.script, _ROOT),
     Route("GET", "/api/auth/session", "session", login.session, _ROOT),
-    Route("POST", "/oauth/token", "refresh", login.refresh, _ROOT),
+    Route("POST", "/oauth/token", "refresh", signin.token, _ROOT),
+    Route("GET", "/oauth/authorize", "signin", signin.authorize, _ROOT),
+    Route("POST", "/api/accounts/deviceauth/usercode", "signin", signin.begin, _ROOT),
+    Route("POST", "/api/accounts/deviceauth/token", "signin", signin.poll, _ROOT),
+    Route("GET", "/codex/device", "signin", signin.approve, _ROOT),
+    Route("GET", "/codex/models", "codex_models", codex.models, _API),
+    Route("POST", "/codex/responses", "codex", codex.respond, _API),
+    Route("GET", "/wham/usage", "account", codex.usage, _API),
     Route("POST", "/sentinel/chat-requirements", "requirements", sentinel.requirements),
     Route("POST", "/sentinel/chat-requirements/prepare", "prepare", sentinel.prepare),
     Route("POST", "/sentinel/chat-requirements/finalize", "finalize", sentinel.finalize),

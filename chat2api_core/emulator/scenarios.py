@@ -17,6 +17,7 @@ from chat2api_core.emulator.faults import NAMED, Named, Respond
 from chat2api_core.emulator.replies import (
     AnyStep,
     Aside,
+    Call,
     Canvas,
     Cite,
     Code,
@@ -62,6 +63,8 @@ class Scenario(Struct, frozen=True):
 
 def answer(turn: Turn) -> Made:
     """What the built-in model says to this turn."""
+    if turn.messages and turn.messages[-1].role == "tool":
+        return _say(f"The tool says: {turn.messages[-1].text}")
     text = turn.last_user_text
     lines = text.strip().splitlines()
     if turn.heading.action == "continue":
@@ -129,6 +132,13 @@ def _wired(wire: Wire, _argument: str) -> Made:
 def _chunks(argument: str) -> Made:
     size = int(argument) if argument.isdigit() else 1
     return _wired(Wire(chunk=max(size, 1)), "")
+
+
+def _call(argument: str) -> Made:
+    name, _, arguments = argument.partition(" ")
+    if not name:
+        return _say("Which tool? Say its name and its arguments.")
+    return Reply((Call(name, words(arguments or "{}")),))
 
 
 def _slow(argument: str) -> Made:
@@ -245,6 +255,7 @@ SCENARIOS: dict[str, Scenario] = {
         "a stream that goes on over a websocket only",
         _fixed(Handoff(("subscribe_ws_topic",)), Say(("Nobody ", "hears this."))),
     ),
+    "call": Scenario("a call of your tool, such as: call get_time {} (Codex only)", _call),
     "slow": Scenario("seconds per word, 0.2 if you say no number", _slow),
     "model": Scenario("an answer by another model than asked for", _model),
     "chunks": Scenario("network chunks of so many bytes, 1 if you say no number", _chunks),

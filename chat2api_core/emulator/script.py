@@ -17,6 +17,7 @@ from chat2api_core.emulator.replies import Reply
 Place: TypeAlias = Literal[
     "bootstrap", "requirements", "prepare", "finalize", "conversation_prepare", "conversation",
     "stream", "resume", "history", "init", "models", "account", "session", "refresh", "other",
+    "codex", "codex_models", "signin",
 ]  # fmt: skip
 
 _MAX_QUEUE = 10_000

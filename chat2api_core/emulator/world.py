@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from chat2api_core.ambient import Clock, Ids
 from chat2api_core.emulator.accounts import Caller, Registry
+from chat2api_core.emulator.codex.plans import Plans
 from chat2api_core.emulator.desk import Desk
 from chat2api_core.emulator.encodings import RunMaker
 from chat2api_core.emulator.exchange import Call
@@ -17,6 +18,7 @@ from chat2api_core.emulator.journal import Journal
 from chat2api_core.emulator.replays import Replays
 from chat2api_core.emulator.replies import Model
 from chat2api_core.emulator.script import Demands, Script
+from chat2api_core.emulator.signins import Signins
 from chat2api_core.emulator.threads import Threads
 
 BUILD_ID = "prod-00112233445566778899aabbccddeeff00112233"
@@ -52,6 +54,8 @@ class World:
     journal: Journal
     threads: Threads
     replays: Replays
+    plans: Plans
+    signins: Signins
 
     def demands(self) -> Demands:
         """What the sentinel asks this time."""
@@ -59,7 +63,11 @@ class World:
 
     def reset(self) -> None:
         """Forget all that happened, but not the credentials."""
-        for part in (self.script, self.journal, self.threads, self.replays, self.desk):
+        parts = (
+            self.script, self.journal, self.threads, self.replays, self.desk, self.plans,
+            self.signins,
+        )  # fmt: skip
+        for part in parts:
             part.clear()
 
 

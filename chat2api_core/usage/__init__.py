@@ -66,7 +66,7 @@ def usage_of(prompt: Prompt, transcript: Transcript, counter: Counter) -> Usage:
     asked = sum(_message(message, counter) for message in prompt.messages)
     asked += sum(_tool(tool, counter) for tool in prompt.tools)
     reasoning = _texts(transcript.reasoning, counter)
-    answer = counter.count(transcript.text)
+    answer = counter.count(transcript.text) + counter.count(transcript.refusal)
     answer += sum(_texts((call.name, call.arguments), counter) for call in transcript.calls)
     return Usage(
         input_tokens=asked + _ANSWER,
@@ -78,7 +78,7 @@ def usage_of(prompt: Prompt, transcript: Transcript, counter: Counter) -> Usage:
 
 def _message(message: Message, counter: Counter) -> int:
     tokens = _MESSAGE + sum(_part(part, counter) for part in message.parts)
-    return tokens + _NAME + counter.count(message.name) if message.name else tokens
+    return tokens + (_NAME + counter.count(message.name) if message.name else 0)
 
 
 def _part(part: Part, counter: Counter) -> int:

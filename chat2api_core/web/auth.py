@@ -34,7 +34,8 @@ def identify(headers: Mapping[str, str], settings: Settings) -> Caller:
         raise _refusal("No API key. Send one as 'Authorization: Bearer <key>' or as 'x-api-key'.")
     if not is_visible(presented):
         raise _refusal("The API key holds blanks or characters that no key has.")
-    key = _local_key(presented, settings.auth_tokens)
+    keys = (*settings.auth_tokens, *(one.key for one in settings.api_keys))
+    key = _local_key(presented, keys)
     if key is not None:
         return PoolCaller(key.fingerprint())
     token = _behind_prefix(presented, settings.access_token_prefixes)
@@ -80,7 +81,7 @@ def _bare(presented: str, settings: Settings) -> str:
             return presented
         raise _refusal("Unknown API key. It looks like a ChatGPT token; this gateway takes none.")
     message = "Unknown API key."
-    if not settings.auth_tokens:
+    if not (settings.auth_tokens or settings.api_keys):
         message += " This gateway has no local key set (AUTH_TOKENS)."
     if settings.anonymous:
         message += " Chat without login wants no key at all."

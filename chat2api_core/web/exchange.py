@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.types import Message, Receive, Scope, Send
 
 from chat2api_core.dialects.base import error_document
 from chat2api_core.problem import Kind, Problem
 
 if TYPE_CHECKING:
+    from chat2api_core.keys import ApiKey
+    from chat2api_core.transcript import Transcript
+    from chat2api_core.turn import Prompt
     from chat2api_core.wiring import Gateway
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
@@ -27,8 +30,9 @@ class Exchange:
     last part goes out: from then on servers report a disconnection that is none."""
 
     __slots__ = (
-        "account", "complete", "gateway", "headers", "model", "outcome", "receive", "request_id",
-        "scope", "send", "status",
+        "account", "began", "complete", "counted_as", "extra", "gateway", "headers", "key", "model",
+        "outcome", "prompt", "receive", "request_id", "route", "scope", "send", "stages", "status",
+        "transcript",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, gateway: "Gateway") -> None:
@@ -40,10 +44,22 @@ class Exchange:
         self.request_id = _request_id(self.headers) or f"req_{gateway.ids.hex(24)}"
         self.status = 0
         self.complete = False
-        # What the line in the log says beside the path and the status.
+        # Headers of the answer that are known before it begins.
+        self.extra: list[tuple[bytes, bytes]] = []
+        # What the line in the log says beside the status.
+        self.route = ""
         self.model = ""
         self.account = ""
         self.outcome = ""
+        # Who asks and what, as far as it is known, and what was answered so far.
+        self.key: ApiKey | None = None
+        self.counted_as = ""
+        self.prompt: Prompt | None = None
+        self.transcript: Transcript | None = None
+        # When it began (by the gateway's monotonic clock), and how many milliseconds after that
+        # each of its stages was done.
+        self.began = gateway.clock.monotonic()
+        self.stages: dict[str, float] = {}
 
     @property
     def method(self) -> str:
@@ -59,6 +75,23 @@ class Exchange:
         """A part of the path that the route leaves open, empty where there is none."""
         value: str = self.scope.get("path_params", {}).get(name, "")
         return value
+
+    def mark(self, stage: str) -> None:
+        """Note that a stage is done now; the first time counts."""
+        if stage not in self.stages:
+            seconds = self.gateway.clock.monotonic() - self.began
+            self.stages[stage] = round(seconds * 1000, 1)
+
+    def answered(self, account: str, transcript: "Transcript") -> None:
+        """Note which account answers, and where its words gather."""
+        self.account = account
+        self.transcript = transcript
+        self.mark("open")
+
+    @property
+    def query(self) -> QueryParams:
+        """The parameters behind the question mark."""
+        return QueryParams(self.scope.get("query_string", b""))
 
     async def body(self) -> bytes:
         """The request's body. Raises ``ClientGone``, or ``Problem`` TOO_LARGE above MAX_BODY."""
@@ -86,7 +119,7 @@ class Exchange:
     async def start(self, status: int, headers: RawHeaders) -> None:
         """Begin the answer. This and what follows raise ``ClientGone``."""
         self.status = status
-        raw = [*headers, (b"x-request-id", self.request_id.encode())]
+        raw = [*headers, *self.extra, (b"x-request-id", self.request_id.encode())]
         await self._tell({"type": "http.response.start", "status": status, "headers": raw})
 
     async def piece(self, data: bytes, *, more: bool) -> None:

@@ -10,11 +10,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable
 from types import TracebackType
+from typing import Protocol
 
-from chat2api_core.dialects.base import Dialect, Encoder, Head, Request
+from chat2api_core.dialects.base import Encoder
 from chat2api_core.engine import Reply
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import Finished
+from chat2api_core.web.deadline import Deadline
 from chat2api_core.web.exchange import ClientGone, Exchange
 
 _SSE = (
@@ -65,13 +67,33 @@ class WhileConnected:
             self._body.cancel()
 
 
+class Manner(Protocol):
+    """How one request is answered: its dialect, with all that the dialect needs to know."""
+
+    def encoder(self, reply: Reply | None, /) -> Encoder:
+        """For the stream of a reply; None where there is only a failure to tell."""
+        ...
+
+    def document(self, reply: Reply, /) -> bytes:
+        """The whole answer, of a reply that was read to its end."""
+        ...
+
+    async def keep(self, reply: Reply, /) -> None:
+        """Keep what a later request may go on from, before the last of the answer is sent."""
+        ...
+
+
 class Stream:
     """One streamed answer. ``heartbeat`` is the silence, in seconds, that a comment breaks; 0 lets
     silence be."""
 
-    def __init__(self, exchange: Exchange, encoder: Encoder, heartbeat: float) -> None:
+    def __init__(
+        self, exchange: Exchange, manner: Manner, heartbeat: float, deadline: Deadline
+    ) -> None:
         self._exchange = exchange
-        self._encoder = encoder
+        self._deadline = deadline
+        self._manner = manner
+        self._encoder: Encoder | None = None
         self._heartbeat = heartbeat
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
@@ -95,21 +117,27 @@ class Stream:
             await self._settle()
 
     async def _relay(self, opening: Awaitable[Reply]) -> None:
-        reply = await opening
-        self._exchange.account = reply.account.key
+        reply = await self._deadline.opening(opening)
+        self._exchange.answered(reply.account.key, reply.transcript)
+        batches = self._deadline.batches(reply)
         try:
-            async for batch in reply:
-                data = self._encoder.feed(batch)
+            encoder = self._encoder = self._manner.encoder(reply)
+            async for batch in batches:
                 over = isinstance(batch[-1], Finished)
+                if over:  # before the encoder has said the end: after it no failure can be told
+                    await self._manner.keep(reply)
+                data = encoder.feed(batch)
                 if data or over:
                     await self._send(data, more=not over)
         finally:
+            batches.close()
             await reply.aclose()
 
     async def _send(self, data: bytes, *, more: bool) -> None:
         if self._beating is not None:
             await self._beating
         self._sending = True
+        self._exchange.mark("first")
         if not self._started:
             self._started = True
             await self._exchange.start(200, _SSE)
@@ -122,7 +150,8 @@ class Stream:
         if self._exchange.complete:
             return  # all had been said: what failed was the tidying up
         if self._started:
-            await self._send(self._encoder.fail(problem), more=False)
+            encoder = self._encoder or self._manner.encoder(None)
+            await self._send(encoder.fail(problem), more=False)
         else:
             self._sending = True
             await self._exchange.problem(problem)
@@ -133,7 +162,9 @@ class Stream:
             self._timer.cancel()
         if self._beating is not None:
             self._beating.cancel()
-            await asyncio.gather(self._beating, return_exceptions=True)
+            (outcome,) = await asyncio.gather(self._beating, return_exceptions=True)
+            if isinstance(outcome, Exception) and not isinstance(outcome, ClientGone):
+                defect(outcome)
 
     def _arm(self, seconds: float) -> None:
         if self._heartbeat > 0:
@@ -160,17 +191,21 @@ class Stream:
 
 
 async def send_document(
-    exchange: Exchange, dialect: Dialect, request: Request, head: Head, opening: Awaitable[Reply]
+    exchange: Exchange, manner: Manner, deadline: Deadline, opening: Awaitable[Reply]
 ) -> None:
     """Collect the whole answer, then send it. Raises ``Problem`` before anything was sent."""
-    reply = await opening
-    exchange.account = reply.account.key
+    reply = await deadline.opening(opening)
+    exchange.answered(reply.account.key, reply.transcript)
+    batches = deadline.batches(reply)
     try:
-        async for _ in reply:
+        async for _ in batches:
             pass  # the transcript folds it
+        await manner.keep(reply)
     finally:
+        batches.close()
         await reply.aclose()
-    await exchange.document(dialect.document(request, head, reply.transcript))
+    exchange.mark("first")
+    await exchange.document(manner.document(reply))
 
 
 def defect(error: Exception) -> Problem:

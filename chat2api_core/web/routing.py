@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chat2api_core.config import SettingsError
 from chat2api_core.dialects.base import error_document
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.web.counting import count, count_cancelled
 from chat2api_core.web.exchange import ClientGone, Exchange
 from chat2api_core.web.respond import defect
 
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _KEY = "chat2api.gateway"
 # What a page of another origin may read off an answer, besides what browsers always show.
-_EXPOSED = ("x-request-id", "retry-after")
+_EXPOSED = (
+    "x-request-id", "retry-after",
+    "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
+    "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
+)  # fmt: skip
 # The status at which clients that try a WebSocket first go on with HTTP at once; any other one
 # makes them try again.
 _UPGRADE_REQUIRED = 426
@@ -69,7 +74,8 @@ class App:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            scope[_KEY] = self.gateway
+            gateway = await self._current()
+            scope[_KEY] = gateway
             router = self._ready()
         except SettingsError as error:
             problem = self._misconfigured(error)
@@ -79,6 +85,15 @@ class App:
             await router(scope, receive, send)
             return
         await _answer(send, problem, problem.status)
+
+    async def _current(self) -> "Gateway":
+        """The gateway, or its heir where the settings have changed."""
+        gateway = self.gateway
+        heir = await gateway.renewed()
+        if heir is None:
+            return gateway
+        self._gateway = heir  # the routes stay: API_PREFIX and CORS_ORIGINS are no part of it
+        return heir
 
     def _misconfigured(self, error: SettingsError) -> Problem:
         message = f"This gateway is misconfigured. {error}."
@@ -92,7 +107,7 @@ class App:
             settings = self.gateway.settings
             table: dict[str, Handler] = {}
             for path, module in self._routes.items():
-                handler = Handler(module)
+                handler = Handler(module, path)
                 table[settings.api_prefix + path] = handler
                 if path.startswith("/v1/"):
                     table[settings.api_prefix + path.removeprefix("/v1")] = handler
@@ -123,12 +138,14 @@ def _from_environment() -> "Gateway":
 class Handler:
     """A module of ``api/`` as an ASGI application; turns every failure into an answer."""
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, route: str) -> None:
         self._name = module
+        self._route = route
         self._module: ModuleType | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         exchange = Exchange(scope, receive, send, scope[_KEY])
+        exchange.route = self._route
         await attend(exchange, self._answer)
 
     async def _answer(self, exchange: Exchange) -> None:
@@ -157,31 +174,39 @@ class Handler:
 
 
 async def attend(exchange: Exchange, answer: Callable[[Exchange], Awaitable[None]]) -> None:
-    """Answer an exchange, whatever happens, and write its line to the log."""
-    clock = exchange.gateway.clock
-    began = clock.monotonic()
+    """Answer an exchange, whatever happens, write its line to the log, and count its turn."""
     try:
         await _attempt(exchange, answer)
     except ClientGone:
         exchange.outcome = "client_gone"
     except asyncio.CancelledError:
         exchange.outcome = "cancelled"
+        count_cancelled(exchange)
         raise
     finally:
+        exchange.mark("total")
         if _log.isEnabledFor(logging.INFO):
-            _log.info(
-                "request",
-                extra={
-                    "id": exchange.request_id,
-                    "method": exchange.method,
-                    "path": exchange.path,
-                    "status": exchange.status,
-                    "model": exchange.model[:_LONGEST_NAME],
-                    "account": exchange.account,
-                    "outcome": exchange.outcome or "ok",
-                    "ms": round((clock.monotonic() - began) * 1000, 1),
-                },
-            )
+            _log.info("request", extra=_line(exchange))
+    await count(exchange)
+
+
+def _line(exchange: Exchange) -> dict[str, object]:
+    """What the log says of a request: names, codes and times, nothing of what was said. ``route``
+    is the path's place in the table, since a path may hold whatever somebody pasted into it.
+
+    ``stages`` has the milliseconds from the request's arrival to the end of each stage."""
+    return {
+        "id": exchange.request_id,
+        "method": exchange.method,
+        "route": exchange.route,
+        "status": exchange.status,
+        "model": exchange.model[:_LONGEST_NAME],
+        "key": exchange.key.shown if exchange.key is not None else exchange.counted_as,
+        "account": exchange.account,
+        "outcome": exchange.outcome or "ok",
+        "ms": exchange.stages["total"],
+        "stages": exchange.stages,
+    }
 
 
 async def _attempt(exchange: Exchange, answer: Callable[[Exchange], Awaitable[None]]) -> None:

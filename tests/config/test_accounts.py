@@ -128,3 +128,24 @@ def test_a_bad_object_is_named_with_its_place(
         load_from({"CHATGPT_ACCOUNTS": text})
     assert caught.value.variable == f"CHATGPT_ACCOUNTS{place}"
     assert caught.value.expected.startswith(expected)
+
+
+def test_the_file_of_the_codex_cli_is_taken_as_it_is(load_from: Any) -> None:
+    text = """[{"OPENAI_API_KEY": null, "auth_mode": "chatgpt", "tokens": {"id_token": "it",
+        "access_token": "at", "refresh_token": "rt_x", "account_id": "team"},
+        "last_refresh": "2026-08-22T00:00:00Z"}]"""
+    (account,) = load_from({"CHATGPT_ACCOUNTS": text}).accounts
+
+    assert account == Account(
+        access_token=Secret("at"),
+        refresh_token=Secret("rt_x"),
+        id_token=Secret("it"),
+        account_id="team",
+        type="codex",
+    )
+
+
+def test_tokens_beside_other_keys_are_not(load_from: Any) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_from({"CHATGPT_ACCOUNTS": '[{"tokens": {"access_token": "at"}, "email": "x"}]'})
+    assert caught.value.variable == "CHATGPT_ACCOUNTS[0].tokens"

@@ -12,7 +12,9 @@ from chat2api_core import __version__
 from chat2api_core.accounts.account import Account
 from chat2api_core.config import Settings, SettingsError, load
 from chat2api_core.config.table import TABLE
+from chat2api_core.keys import ApiKey
 from chat2api_core.secret import Secret
+from chat2api_core.stores.choose import MemoryChoice, RedisChoice, SqliteChoice
 
 DEV = "/app/conf/app.dev.yaml"
 
@@ -23,7 +25,8 @@ def secrets(*texts: str) -> tuple[Secret, ...]:
 
 def test_an_empty_environment_gives_the_documented_defaults(load_from: Any) -> None:
     settings = load_from()
-    assert settings == Settings(allow_upstream_tokens=True)
+    store = SqliteChoice(".data/chat2api.db")
+    assert settings == Settings(allow_upstream_tokens=True, store=store)
     assert settings.base_urls == ("https://chatgpt.com",)
     assert settings.auth_url == "https://auth.openai.com"
     assert settings.user_agent == f"Mozilla/5.0 (compatible; chat2api/{__version__})"
@@ -44,6 +47,9 @@ GIVEN = [
     ("ACCESS_TOKEN_PREFIXES", "p1-,p2-", "access_token_prefixes", secrets("p1-", "p2-")),
     ("ACCESS_TOKEN_PREFIX", "p1-", "access_token_prefixes", secrets("p1-")),
     ("ALLOW_UPSTREAM_TOKENS", "off", "allow_upstream_tokens", False),
+    ("API_KEYS", '[{"key": "sk-a", "name": "Ann"}]', "api_keys",
+     (ApiKey(Secret("sk-a"), "Ann"),)),
+    ("ADMIN_KEY", "adm-1", "admin_key", Secret("adm-1")),
     ("ANONYMOUS", "TRUE", "anonymous", True),
     ("CHATGPT_ACCESS_TOKENS", "eyJ.at.sig", "accounts",
      (Account(access_token=Secret("eyJ.at.sig")),)),
@@ -52,6 +58,11 @@ GIVEN = [
     ("RANDOM_TOKEN", "no", "random_token", False),
     ("RETRY_TIMES", "0", "retry_times", 0),
     ("ENABLE_LIMIT", "yes", "enable_limit", True),
+    ("ACCOUNT_CONCURRENCY", "2", "account_concurrency", 2),
+    ("STORE_URL", "sqlite:/data/x.db", "store", SqliteChoice("/data/x.db")),
+    ("SECRET_KEY", "0123456789abcdef", "secret_key", Secret("0123456789abcdef")),
+    ("SCHEDULED_REFRESH", "true", "scheduled_refresh", True),
+    ("CRON_SECRET", "tick", "cron_secret", Secret("tick")),
     ("CHATGPT_BASE_URL", "https://a.example/x/, http://b:8080", "base_urls",
      ("https://a.example/x", "http://b:8080")),
     ("CHATGPT_AUTH_URL", "https://login.example/", "auth_url", "https://login.example"),
@@ -68,6 +79,10 @@ GIVEN = [
     ("HISTORY_DISABLED", "false", "history_disabled", False),
     ("MAX_CONTINUES", "5", "max_continues", 5),
     ("USAGE_COUNTER", "estimate", "usage_counter", "estimate"),
+    ("RESPONSES_TTL", "3600", "responses_ttl", 3600.0),
+    ("ANSWER_TIMEOUT", "120", "answer_timeout", 120.0),
+    ("TOOL_RETRIES", "2", "tool_retries", 2),
+    ("TOOL_RETRY_TIME", "5", "tool_retry_time", 5.0),
     ("POW_ALGORITHM", "fnv", "pow_algorithm", "fnv"),
     ("POW_DIFFICULTY", "0003FF", "pow_difficulty", "0003ff"),
     ("POW_TIMEOUT", "1", "pow_timeout", 1.0),
@@ -109,11 +124,17 @@ def test_every_field_is_set_by_a_row_or_is_worked_out() -> None:
 BAD = [
     ("AUTH_TOKENS", "sk-a,sk b"),
     ("AUTH_TOKENS", "schlüssel"),
+    ("API_KEYS", '[{"key": "sk b"}]'),
+    ("ADMIN_KEY", "two words"),
     ("ALLOW_UPSTREAM_TOKENS", "maybe"),
     ("CHATGPT_ACCESS_TOKENS", "two words"),
     ("CHATGPT_ACCOUNTS", '{"access_token": "x"}'),
     ("CHATGPT_ACCOUNTS", "[{]"),
     ("RETRY_TIMES", "21"),
+    ("ACCOUNT_CONCURRENCY", "-1"),
+    ("SECRET_KEY", "too-short"),
+    ("CRON_SECRET", "two words"),
+    ("STORE_URL", "mysql://h"),
     ("RETRY_TIMES", "-1"),
     ("RETRY_TIMES", "three"),
     ("CHATGPT_BASE_URL", "chatgpt.com"),
@@ -199,8 +220,8 @@ def test_the_canonical_name_wins_and_the_other_is_told_of(load_from: Any) -> Non
 
 
 def test_a_setting_without_effect_so_far_is_told_of(load_from: Any) -> None:
-    settings = load_from({"ENABLE_LIMIT": "true", "UPLOAD_BY_URL": "false"})
-    assert settings.notices == ("ENABLE_LIMIT is set but has no effect yet.",)
+    settings = load_from({"EXPORT_PROXY_URL": "http://h", "UPLOAD_BY_URL": "false"})
+    assert settings.notices == ("EXPORT_PROXY_URL is set but has no effect yet.",)
 
 
 def test_accounts_of_type_codex_are_told_of(load_from: Any) -> None:
@@ -214,6 +235,7 @@ def test_accounts_of_type_codex_are_told_of(load_from: Any) -> None:
         ({}, True),
         ({"AUTH_TOKENS": ","}, True),
         ({"AUTH_TOKENS": "sk-a"}, False),
+        ({"API_KEYS": "[{key: sk-a}]"}, False),
         ({"ACCESS_TOKEN_PREFIXES": "p-"}, True),
         ({"AUTH_TOKENS": "sk-a", "ALLOW_UPSTREAM_TOKENS": "true"}, True),
         ({"ALLOW_UPSTREAM_TOKENS": "false"}, False),
@@ -317,7 +339,8 @@ def test_the_explicit_file_stands_in_for_the_default_one(load_from: Any) -> None
 )
 def test_a_file_that_says_nothing_changes_nothing(load_from: Any, empty: str) -> None:
     settings = load_from(files={DEV: empty})
-    assert settings == Settings(allow_upstream_tokens=True, config_file=Path(DEV))
+    store = SqliteChoice(".data/chat2api.db")
+    assert settings == Settings(allow_upstream_tokens=True, config_file=Path(DEV), store=store)
 
 
 @pytest.mark.parametrize(
@@ -326,7 +349,7 @@ def test_a_file_that_says_nothing_changes_nothing(load_from: Any, empty: str) ->
         ("prot: 1", f"{DEV}: prot", "a known key (auth, bind, chatgpt_base_url, chatgpts, "
          "log_file, log_level, log_path, port, proxy)"),
         ("auth: {access_token: x}", f"{DEV}: auth.access_token",
-         "a known key (access_token_prefix, access_tokens)"),
+         "a known key (access_token_prefix, access_tokens, admin_key, api_keys)"),
         ("auth.access_tokens: sk-x", f"{DEV}: (a key that is not a plain name)", None),
         ("sk-misplaced-secret: 1", f"{DEV}: (a key that is not a plain name)", None),
         ("auth: [sk-x]", f"{DEV}: auth", "keys and values"),
@@ -392,3 +415,39 @@ def test_yaml_is_imported_only_for_yaml(
         [sys.executable, "-c", code], env={**path, **environ}, cwd=tmp_path, check=False
     )
     assert done.returncode == int(imported)
+
+
+class TestStores:
+    def test_the_variables_of_the_platforms_name_one(self, load_from: Any) -> None:
+        url = "redis://:pass@h:6379"
+
+        assert load_from({"REDIS_URL": url}).store == RedisChoice(Secret(url))
+
+    def test_a_serverless_host_has_memory_alone(self, load_from: Any) -> None:
+        assert load_from({"VERCEL": "1"}).store == MemoryChoice()
+
+    def test_half_of_a_pair_is_an_error_that_names_the_other_half(self, load_from: Any) -> None:
+        with pytest.raises(SettingsError) as caught:
+            load_from({"KV_REST_API_URL": "https://h"})
+        assert caught.value.variable == "KV_REST_API_TOKEN"
+
+    @pytest.mark.parametrize(
+        ("environ", "named"),
+        [
+            ({"VERCEL": "1"}, "STORE_URL"),
+            ({"VERCEL": "1", "REDIS_URL": "redis://h"}, "SECRET_KEY"),
+            ({"AWS_LAMBDA_FUNCTION_NAME": "f", "REDIS_URL": "redis://h"}, "SECRET_KEY"),
+        ],
+    )
+    def test_tokens_that_will_be_lost_are_told_of(
+        self, load_from: Any, environ: dict[str, str], named: str
+    ) -> None:
+        (notice,) = load_from({**environ, "CHATGPT_ACCESS_TOKENS": "rt_demo"}).notices
+
+        assert named in notice
+        assert load_from({**environ, "CHATGPT_ACCESS_TOKENS": "eyJ.at.sig"}).notices == ()
+
+    def test_tokens_that_are_kept_are_not(self, load_from: Any) -> None:
+        environ = {"VERCEL": "1", "REDIS_URL": "redis://h", "SECRET_KEY": "0123456789abcdef"}
+
+        assert load_from({**environ, "CHATGPT_ACCESS_TOKENS": "rt_demo"}).notices == ()

@@ -30,6 +30,8 @@ SHAPES = [
     "port: {}\n\tbind: {}",
     "chatgpts:\n- {}",
     "chatgpts:\n- {}: 1",
+    "auth:\n  api_keys:\n  - {}: 1",
+    "auth:\n  api_keys:\n  - key: x\n    expires: '{}'",
     "chatgpts:\n- access_token: {}\n  type: {}",
 ]
 
@@ -52,6 +54,8 @@ def test_the_value_prints_no_secret(load_from: Any, secret: str) -> None:
     settings = load_from(
         {
             "AUTH_TOKENS": secret,
+            "ADMIN_KEY": secret,
+            "API_KEYS": f'[{{"key": "{MARK}"}}]',
             "ACCESS_TOKEN_PREFIXES": secret,
             "CHATGPT_ACCESS_TOKENS": secret,
             "AUTH_KEY": secret,

@@ -263,7 +263,7 @@ class TestBadRequests:
             ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role"),
             ({"n": 2}, "n"),
             ({"logprobs": True}, "logprobs"),
-            ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+            ({"tool_choice": "required"}, "tool_choice"),
             ({"max_tokens": 0}, "max_tokens"),
             ({"stream_options": {"include_usage": True}}, "stream_options"),
             ({"temperature": "hot"}, "temperature"),

@@ -1,11 +1,13 @@
 """The dialect of ``POST /v1/chat/completions``.
 
-``body`` and ``parse`` read requests, ``parameters`` is the table of what they may hold; ``shapes``
-and ``encode`` write answers. Nothing here does I/O.
+``body`` and ``parse`` read requests, with ``tools``, ``choice`` and ``response_format`` for what is
+said about calls and form; ``parameters`` is the table of what they may hold; ``shapes`` and
+``encode`` write answers. Nothing here does I/O.
 """
 
 from chat2api_core.dialects.base import Encoder, Head, Request
 from chat2api_core.dialects.chat_completions.encode import ChunkEncoder, document
+from chat2api_core.dialects.chat_completions.request import ChatRequest
 from chat2api_core.transcript import Transcript
 
 
@@ -14,7 +16,7 @@ class ChatCompletions:
 
     name = "chat.completions"
 
-    def parse(self, body: bytes) -> Request:
+    def parse(self, body: bytes) -> ChatRequest:
         """See ``parse.parse``."""
         # Imported late: ``python -m ...parameters`` must not find its module imported already.
         from chat2api_core.dialects.chat_completions.parse import parse  # noqa: PLC0415 (see above)
@@ -30,4 +32,4 @@ class ChatCompletions:
         return document(request, head, transcript)
 
 
-__all__ = ["ChatCompletions"]
+__all__ = ["ChatCompletions", "ChatRequest"]

@@ -10,11 +10,15 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Raw, Struct
 
+from chat2api_core.dialects.chat_completions.choice import AnyChoice, OlderChoice
+from chat2api_core.dialects.chat_completions.response_format import AnyFormat
+from chat2api_core.dialects.chat_completions.tools import AnyTool, FunctionDeclared
 from chat2api_core.turn import Effort
 
 MAX_MESSAGES = 10_000
 MAX_PARTS = 2_000
 MAX_CALLS = 1_000
+MAX_TOOLS = 1_000
 MAX_STOPS = 4
 MAX_STOP_LENGTH = 1_000
 
@@ -160,6 +164,12 @@ class Body(Struct):
     parent_message_id: _Id | None = None
     system_hints: Annotated[list[_Hint], Meta(max_length=16)] | None = None
     history_disabled: bool | None = None
+    tools: Annotated[list[AnyTool], Meta(max_length=MAX_TOOLS)] | None = None
+    tool_choice: AnyChoice | None = None
+    parallel_tool_calls: bool | None = None
+    functions: Annotated[list[FunctionDeclared], Meta(max_length=MAX_TOOLS)] | None = None
+    function_call: OlderChoice | None = None
+    response_format: AnyFormat | None = None
 
     n: Raw = Raw()
     logprobs: Raw = Raw()
@@ -169,8 +179,24 @@ class Body(Struct):
     moderation: Raw = Raw()
     web_search_options: Raw = Raw()
     gizmo_id: Raw = Raw()
-    response_format: Raw = Raw()
-    tools: Raw = Raw()
-    tool_choice: Raw = Raw()
-    functions: Raw = Raw()
-    function_call: Raw = Raw()
+
+
+# What may stand at a place of which the decoder only says that the value is unknown.
+CHOICES = {
+    "messages[].role": "system, developer, user, assistant, tool or function",
+    "messages[].content[].type": (
+        "text, image_url or file in user and tool messages, text or refusal in assistant messages, "
+        "text elsewhere"
+    ),
+    "messages[].content[].image_url.detail": "auto, low, high or original",
+    "messages[].tool_calls[].type": "function or custom",
+    "reasoning_effort": "none, minimal, low, medium, high, xhigh, max or ultra",
+    "tools[].type": "function or custom",
+    "tools[].custom.format.type": "text or grammar",
+    "tools[].custom.format.grammar.syntax": "lark or regex",
+    "tool_choice": "auto, none, required or an object",
+    "tool_choice.type": "function, custom or allowed_tools",
+    "tool_choice.allowed_tools.mode": "auto or required",
+    "function_call": "auto, none or an object with a name",
+    "response_format.type": "text, json_object or json_schema",
+}

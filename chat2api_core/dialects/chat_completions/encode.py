@@ -2,13 +2,16 @@
 
 In: ``Delta``s, or the ``Transcript`` of all of them. Out: bytes for the client. The order of a
 stream, as OpenAI's clients demand it: a chunk with the role and empty content; chunks of content,
-reasoning, calls and annotations; a chunk with an empty delta and the finish reason; with
+refusal, reasoning, calls and annotations; a chunk with an empty delta and the finish reason; with
 ``include_usage`` a chunk without choices that holds the usage; ``[DONE]``. The rule: the document
 is the sum of the stream, and after a failure nothing looks like a good end.
 
 ``model`` is the model that answers, where the upstream says it, as OpenAI resolves an alias, else
-the one asked for. Id, model and time do not change within a stream, so a chunk of text is a
-constant, the text as a JSON string, and a constant.
+the one asked for. A request that declared ``functions`` hears of a call in their older form, which
+has room for one; an upstream that was told so makes no second one.
+
+Id, model and time do not change within a stream, so a chunk of text is a constant, the text as a
+JSON string, and a constant; and so is a piece of a call's arguments.
 """
 
 import enum
@@ -19,14 +22,17 @@ import msgspec
 from msgspec import UNSET
 
 from chat2api_core.dialects.base import Head, Request, error_document
+from chat2api_core.dialects.chat_completions.request import ChatRequest
 from chat2api_core.dialects.chat_completions.shapes import (
     Choice,
     DeltaShape,
     Document,
+    EndReason,
+    FunctionShape,
     MessageShape,
     annotation,
-    call_piece,
     call_start,
+    older_call,
     usage,
     whole_call,
 )
@@ -41,8 +47,11 @@ from chat2api_core.turn import (
     Finished,
     Picture,
     ReasoningDelta,
+    ReasoningSealed,
+    RefusalDelta,
     Started,
     TextDelta,
+    WebSearch,
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -71,7 +80,9 @@ class ChunkEncoder:
         self._model = request.prompt.model
         self._conversation_id = ""
         self._state = _State.WAITING
-        self._custom: set[int] = set()  # indexes of calls of custom tools
+        self._older = _hears_older_calls(request)
+        # What stands around a piece of the arguments of each call that is shown, by its index.
+        self._calls: dict[int, tuple[bytes, bytes]] = {}
         self._notes: list[str] = []
         self._said = False
         self._section: int | None = None  # the section of reasoning that was sent last
@@ -138,6 +149,8 @@ class ChunkEncoder:
             return self._text(delta.text)
         if isinstance(delta, ReasoningDelta):
             return self._reasoning(delta)
+        if isinstance(delta, RefusalDelta):
+            return self._chunk(b'{"refusal":%b}' % _string(delta.text)) if delta.text else b""
         if isinstance(delta, CallStarted):
             return self._call(delta)
         if isinstance(delta, CallDelta):
@@ -149,7 +162,7 @@ class ChunkEncoder:
             return b""
         if isinstance(delta, Finished):
             return self._finish(delta)
-        if isinstance(delta, CallEnded | Started):
+        if isinstance(delta, CallEnded | Started | ReasoningSealed | WebSearch):
             return b""
         assert_never(delta)
 
@@ -171,18 +184,32 @@ class ChunkEncoder:
         return self._chunk(b'{"reasoning_content":%b}' % _string(text))
 
     def _call(self, delta: CallStarted) -> bytes:
-        if delta.kind == "custom":
-            self._custom.add(delta.index)
+        # Pieces say neither id, type nor name again: clients append what they are told.
+        if self._older:
+            if self._calls:
+                return b""
+            self._calls[delta.index] = b'{"function_call":{"arguments":', b"}}"
+            start = FunctionShape(name=delta.name, arguments="")
+            return self._shape(DeltaShape(function_call=start))
+        use = b'"custom":{"input":' if delta.kind == "custom" else b'"function":{"arguments":'
+        before = b'{"tool_calls":[{"index":%d,%b' % (delta.index, use)
+        self._calls[delta.index] = before, b"}}]}"
         return self._shape(DeltaShape(tool_calls=(call_start(delta),)))
 
     def _arguments(self, delta: CallDelta) -> bytes:
-        call = call_piece(delta, custom=delta.index in self._custom)
-        return self._shape(DeltaShape(tool_calls=(call,)))
+        around = self._calls.get(delta.index)
+        if around is not None:
+            before, behind = around
+            return self._chunk(before + _string(delta.arguments) + behind)
+        if self._older:
+            return b""
+        raise Problem(Kind.INTERNAL, "A tool call went on that had not begun.", step="stream")
 
     def _finish(self, delta: Finished) -> bytes:
         out = [self._text(_BETWEEN + note if self._said else note) for note in self._notes]
         self._end()
-        end = b'{},"logprobs":null,"finish_reason":"%b"}]' % delta.reason.encode()
+        reason = _end_reason(delta, older=self._older)
+        end = b'{},"logprobs":null,"finish_reason":"%b"}]' % reason.encode()
         nothing = b',"usage":null' if self._include_usage else b""
         out += (self._open, end, nothing, self._ids(delta), b"}\n\n")
         if self._include_usage and delta.usage is not None:
@@ -206,12 +233,17 @@ def document(request: Request, head: Head, transcript: Transcript) -> bytes:
     if finished is None:
         raise Problem(Kind.CUT, "The answer broke off before its end.", step="stream")
     started = transcript.started or Started()
+    older = _hears_older_calls(request)
+    choice = Choice(
+        message=_message(transcript, older=older),
+        finish_reason=_end_reason(finished, older=older),
+    )
     return _encode(
         Document(
             id=f"chatcmpl-{head.id}",
             created=head.created,
             model=started.model or request.prompt.model,
-            choices=(Choice(message=_message(transcript), finish_reason=finished.reason),),
+            choices=(choice,),
             usage=None if finished.usage is None else usage(finished.usage),
             conversation_id=finished.conversation_id or started.conversation_id or UNSET,
             message_id=finished.message_id or UNSET,
@@ -219,14 +251,24 @@ def document(request: Request, head: Head, transcript: Transcript) -> bytes:
     )
 
 
-def _message(transcript: Transcript) -> MessageShape:
+def _hears_older_calls(request: Request) -> bool:
+    return isinstance(request, ChatRequest) and request.older_calls
+
+
+def _end_reason(finished: Finished, *, older: bool) -> EndReason:
+    return "function_call" if older and finished.reason == "tool_calls" else finished.reason
+
+
+def _message(transcript: Transcript, *, older: bool) -> MessageShape:
     notes = [_note(picture) for picture in transcript.pictures]
     content = _BETWEEN.join(filter(None, [transcript.text, *notes]))
-    calls = tuple(map(whole_call, transcript.calls))
+    refusal, calls = transcript.refusal or None, transcript.calls
     return MessageShape(
-        content=None if calls and not content else content,
+        content=content or (None if calls or refusal else ""),
+        refusal=refusal,
         annotations=tuple(map(annotation, transcript.citations)),
-        tool_calls=calls or UNSET,
+        tool_calls=tuple(map(whole_call, calls)) if calls and not older else UNSET,
+        function_call=older_call(calls[0]) if calls and older else UNSET,
         reasoning_content=_BETWEEN.join(filter(None, transcript.reasoning)) or UNSET,
     )
 
@@ -238,7 +280,8 @@ def _note(picture: Picture) -> str:
 
 
 def _string(text: str) -> bytes:
-    return _one_line(_encode(text))
+    raw = _encode(text)
+    return raw if text.isascii() else _one_line(raw)
 
 
 def _one_line(raw: bytes) -> bytes:

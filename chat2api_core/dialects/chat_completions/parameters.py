@@ -47,6 +47,12 @@ PARAMETERS: tuple[Parameter, ...] = (
     _used("stop", "up to 4 sequences, enforced by the gateway"),
     _used("max_completion_tokens", "counts the visible answer, enforced by the gateway"),
     _used("max_tokens", "the older name of `max_completion_tokens`, which wins"),
+    _used("tools", "functions, also `strict`; custom tools, also with a grammar"),
+    _used("tool_choice", "all forms; what was chosen is enforced, not merely asked for"),
+    _used("parallel_tool_calls", "`false`: at most one call an answer"),
+    _used("functions", "the older form of `tools`; calls go back as `function_call`"),
+    _used("function_call", "the older form of `tool_choice`"),
+    _used("response_format", "`json_object` and `json_schema`; enforced by the gateway"),
     _used("reasoning_effort", "`none` to `max`, mapped to what the upstream offers"),
     _used("conversation_id", "ours: goes on with a conversation that the upstream keeps"),
     _used("parent_message_id", "ours: the message to go on after; needs `conversation_id`"),
@@ -60,7 +66,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     _ignored("seed", "ChatGPT's web has no such setting; the API promises nothing here either"),
     _ignored("verbosity", "ChatGPT's web has no such setting; say it in the prompt"),
     _ignored("prediction", "a hint to be faster, without effect on the answer"),
-    _ignored("parallel_tool_calls", "says how to call tools, which are refused"),
     _ignored("metadata", "nothing is stored"),
     _ignored("store", "nothing is stored"),
     _ignored("service_tier", "there is one tier"),
@@ -77,11 +82,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     _refused("moderation", "verdicts of a moderation model are not available"),
     _refused("web_search_options", 'not yet; `"system_hints": ["search"]` searches the web'),
     _refused("gizmo_id", "name the GPT in `model` instead, as `g-...`"),
-    _refused("response_format", "structured outputs do not work yet", '{"type":"text"}'),
-    _refused("tools", "tools do not work yet", "[]"),
-    _refused("tool_choice", "tools do not work yet", '"none"', '"auto"'),
-    _refused("functions", "tools do not work yet", "[]"),
-    _refused("function_call", "tools do not work yet", '"none"', '"auto"'),
 )
 
 REFUSED: tuple[Parameter, ...] = tuple(row for row in PARAMETERS if row.treatment == "refused")

@@ -11,8 +11,9 @@ from typing import assert_never
 
 import msgspec
 
-from chat2api_core.dialects.base import Request
+from chat2api_core.dialects.base import invalid, unreadable, unsupported
 from chat2api_core.dialects.chat_completions.body import (
+    CHOICES,
     AnyMessage,
     AnyPart,
     AssistantMessage,
@@ -31,9 +32,11 @@ from chat2api_core.dialects.chat_completions.body import (
     ToolMessage,
     UserMessage,
 )
-from chat2api_core.dialects.chat_completions.invalid import invalid, unreadable
+from chat2api_core.dialects.chat_completions.choice import choose, choose_function
 from chat2api_core.dialects.chat_completions.parameters import REFUSED, advice, asks_for_nothing
-from chat2api_core.problem import Kind, Problem
+from chat2api_core.dialects.chat_completions.request import ChatRequest
+from chat2api_core.dialects.chat_completions.response_format import read_format
+from chat2api_core.dialects.chat_completions.tools import read_functions, read_tools
 from chat2api_core.turn import (
     File,
     Image,
@@ -42,28 +45,31 @@ from chat2api_core.turn import (
     Sampling,
     Text,
     Thread,
+    Tool,
     ToolCall,
+    ToolChoice,
     ToolResult,
 )
 
 _decoder = msgspec.json.Decoder(Body)
 
 
-def parse(body: bytes) -> Request:
+def parse(body: bytes) -> ChatRequest:
     """Read a request. Raises ``Problem``: INVALID_REQUEST or UNSUPPORTED_PARAMETER, with ``param``
     wherever one field is to blame."""
     try:
         read = _decoder.decode(body)
         _refuse_unsupported(read)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(error) from error
+        raise unreadable(error, CHOICES) from error
     stream = bool(read.stream)
     if read.stream_options is not None and not stream:
-        raise invalid("stream_options", "is only allowed together with stream")
-    return Request(
+        raise invalid("is only allowed together with stream", "stream_options")
+    return ChatRequest(
         prompt=_prompt(read),
         stream=stream,
         include_usage=read.stream_options is not None and bool(read.stream_options.include_usage),
+        older_calls=bool(read.functions),
     )
 
 
@@ -71,24 +77,25 @@ def _refuse_unsupported(body: Body) -> None:
     for parameter in REFUSED:
         value: msgspec.Raw = getattr(body, parameter.name)
         if value and not asks_for_nothing(parameter, bytes(value)):
-            raise Problem(
-                Kind.UNSUPPORTED_PARAMETER,
-                f"{parameter.name} is not supported: {parameter.why} ({advice(parameter)}).",
-                step="request",
-                param=parameter.name,
-            )
+            raise unsupported(f"{parameter.why} ({advice(parameter)})", parameter.name)
 
 
 def _prompt(body: Body) -> Prompt:
+    tools, choice = _tools(body)
     return Prompt(
         model=body.model or "auto",
         messages=_messages(body.messages),
+        tools=tools,
+        tool_choice=choice,
+        # The older form of a call has room for one only.
+        parallel_tool_calls=body.parallel_tool_calls is not False and not body.functions,
         sampling=Sampling(
             max_tokens=body.max_completion_tokens or body.max_tokens,
             stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
             temperature=body.temperature,
             top_p=body.top_p,
         ),
+        format=read_format(body.response_format),
         effort=body.reasoning_effort,
         thread=_thread(body),
         hints=tuple(body.system_hints or ()),
@@ -96,11 +103,21 @@ def _prompt(body: Body) -> Prompt:
     )
 
 
+def _tools(body: Body) -> tuple[tuple[Tool, ...], ToolChoice]:
+    if body.tools and body.functions:
+        raise invalid("cannot be used together with tools", "functions")
+    tools = read_tools(body.tools or ())
+    functions = read_functions(body.functions or ())
+    choice = choose(body.tool_choice, tools)
+    older = choose_function(body.function_call, functions)
+    return (functions, older) if functions else (tools, choice)
+
+
 def _thread(body: Body) -> Thread | None:
     if body.conversation_id:
         return Thread(body.conversation_id, body.parent_message_id or "")
     if body.parent_message_id:
-        raise invalid("parent_message_id", "needs conversation_id as well")
+        raise invalid("needs conversation_id as well", "parent_message_id")
     return None
 
 
@@ -113,7 +130,7 @@ def _messages(messages: list[AnyMessage]) -> tuple[Message, ...]:
         history.read(f"messages[{index}]", message) for index, message in enumerate(messages)
     )
     if not any(message.role in {"user", "tool"} for message in read):
-        raise invalid("messages", "must hold at least one message with the role user or tool")
+        raise invalid("must hold at least one message with the role user or tool", "messages")
     return read
 
 
@@ -153,7 +170,7 @@ class _History:
         if message.function_call is not None:
             calls.append(self._old_call(message.function_call))
         if message.content is None and not content and not calls:
-            raise invalid(f"{path}.content", "may only be null next to tool_calls")
+            raise invalid("may only be null next to tool_calls", f"{path}.content")
         self._calls.update((call.id, call) for call in calls)
         said = _parts(path, content) if content else ()
         return Message("assistant", (*said, *calls), message.name or "")
@@ -167,7 +184,7 @@ class _History:
         call = self._calls.get(message.tool_call_id)
         if call is None:
             raise invalid(
-                f"{path}.tool_call_id", "must be the id of a call in an assistant message before it"
+                "must be the id of a call in an assistant message before it", f"{path}.tool_call_id"
             )
         return Message("tool", (ToolResult(call.id, _parts(path, message.content), call.kind),))
 
@@ -175,8 +192,8 @@ class _History:
         call_id = self._functions.get(message.name)
         if call_id is None:
             raise invalid(
-                f"{path}.name",
                 "must be the function that an assistant message before it called in function_call",
+                f"{path}.name",
             )
         content = (Text(message.content),) if message.content is not None else ()
         return Message("tool", (ToolResult(call_id, content),), message.name)
@@ -185,10 +202,10 @@ class _History:
 def _call(path: str, call: CallMade) -> ToolCall:
     if call.type == "custom":
         if call.custom is None:
-            raise invalid(f"{path}.custom", "is missing")
+            raise invalid("is missing", f"{path}.custom")
         return ToolCall(call.id, call.custom.name, call.custom.input, "custom")
     if call.function is None:
-        raise invalid(f"{path}.function", "is missing")
+        raise invalid("is missing", f"{path}.function")
     return ToolCall(call.id, call.function.name, call.function.arguments)
 
 
@@ -212,12 +229,7 @@ def _part(path: str, part: AnyPart) -> Text | Image | File:
         case FilePart():
             return _file(path, part.file)
         case AudioPart():
-            raise Problem(
-                Kind.UNSUPPORTED_PARAMETER,
-                f"{path}.type cannot be input_audio: sound is not supported.",
-                step="request",
-                param=f"{path}.type",
-            )
+            raise unsupported("sound cannot be listened to", f"{path}.type")
         case _:
             assert_never(part)
 
@@ -229,11 +241,11 @@ def _image(path: str, part: ImagePart) -> Image:
     else:
         place, url, detail = f"{place}.url", part.image_url.url, part.image_url.detail
     if not url[:8].lower().startswith(("http://", "https://", "data:")):
-        raise invalid(place, "must be an http, https or data URL")
+        raise invalid("must be an http, https or data URL", place)
     return Image(url=url, detail=detail or "auto")
 
 
 def _file(path: str, file: FileData) -> File:
     if not file.file_data and not file.file_id:
-        raise invalid(f"{path}.file", "must hold file_data or file_id")
+        raise invalid("must hold file_data or file_id", f"{path}.file")
     return File(name=file.filename or "", data=file.file_data or "", file_id=file.file_id or "")

@@ -5,11 +5,11 @@ that is None says null, which some clients demand (``refusal``, ``logprobs``). T
 of OpenAI's published API, plus ``reasoning_content``, ``conversation_id`` and ``message_id``.
 """
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
-from chat2api_core.turn import CallDelta, CallStarted, Citation, FinishReason, ToolCall, Usage
+from chat2api_core.turn import CallStarted, Citation, FinishReason, ToolCall, Usage
 
 
 class UrlCitation(Struct, frozen=True):
@@ -25,21 +25,21 @@ class Annotation(Struct, frozen=True, kw_only=True):
 
 
 class FunctionShape(Struct, frozen=True, kw_only=True):
-    name: str | UnsetType = UNSET
+    name: str
     arguments: str
 
 
 class CustomShape(Struct, frozen=True, kw_only=True):
-    name: str | UnsetType = UNSET
+    name: str
     input: str
 
 
-class CallShape(Struct, frozen=True):
-    """A call, whole or a piece of one. Pieces after the first carry index and arguments only."""
+class CallShape(Struct, frozen=True, kw_only=True):
+    """A call: whole, or its first piece, which has an index."""
 
     index: int | UnsetType = UNSET
-    id: str | UnsetType = UNSET
-    type: Literal["function", "custom"] | UnsetType = UNSET
+    id: str
+    type: Literal["function", "custom"]
     function: FunctionShape | UnsetType = UNSET
     custom: CustomShape | UnsetType = UNSET
 
@@ -70,22 +70,28 @@ class DeltaShape(Struct, frozen=True):
 
     annotations: tuple[Annotation, ...] | UnsetType = UNSET
     tool_calls: tuple[CallShape, ...] | UnsetType = UNSET
+    function_call: FunctionShape | UnsetType = UNSET
 
 
 class MessageShape(Struct, frozen=True, kw_only=True):
     role: Literal["assistant"] = "assistant"
     content: str | None
     reasoning_content: str | UnsetType = UNSET
-    refusal: None = None
+    refusal: str | None = None
     annotations: tuple[Annotation, ...]
     tool_calls: tuple[CallShape, ...] | UnsetType = UNSET
+    function_call: FunctionShape | UnsetType = UNSET
+
+
+# Why an answer ended, in the words of this API; a call of the older form has one of its own.
+EndReason: TypeAlias = FinishReason | Literal["function_call"]
 
 
 class Choice(Struct, frozen=True, kw_only=True):
     index: int = 0
     message: MessageShape
     logprobs: None = None
-    finish_reason: FinishReason
+    finish_reason: EndReason
 
 
 class Document(Struct, frozen=True, kw_only=True):
@@ -109,16 +115,9 @@ def call_start(call: CallStarted) -> CallShape:
     """The first piece of a call: all but its arguments."""
     if call.kind == "custom":
         use = CustomShape(name=call.name, input="")
-        return CallShape(call.index, call.id, "custom", custom=use)
+        return CallShape(index=call.index, id=call.id, type="custom", custom=use)
     function = FunctionShape(name=call.name, arguments="")
-    return CallShape(call.index, call.id, "function", function=function)
-
-
-def call_piece(piece: CallDelta, *, custom: bool) -> CallShape:
-    """A later piece of a call. Its id, type and name are not said again: clients append them."""
-    if custom:
-        return CallShape(piece.index, custom=CustomShape(input=piece.arguments))
-    return CallShape(piece.index, function=FunctionShape(arguments=piece.arguments))
+    return CallShape(index=call.index, id=call.id, type="function", function=function)
 
 
 def whole_call(call: ToolCall) -> CallShape:
@@ -128,6 +127,11 @@ def whole_call(call: ToolCall) -> CallShape:
         return CallShape(id=call.id, type="custom", custom=use)
     function = FunctionShape(name=call.name, arguments=call.arguments)
     return CallShape(id=call.id, type="function", function=function)
+
+
+def older_call(call: ToolCall) -> FunctionShape:
+    """A call as the older form of the document shows it: without an id."""
+    return FunctionShape(name=call.name, arguments=call.arguments)
 
 
 def usage(counted: Usage) -> UsageShape:

@@ -2,9 +2,10 @@
 
 from chat2api_core.ambient import Clock
 from chat2api_core.dialects.base import Head, Request
-from chat2api_core.dialects.responses.encode import ResponsesEncoder, replay
+from chat2api_core.dialects.responses.encode import ResponsesEncoder
 from chat2api_core.dialects.responses.parse import parse
 from chat2api_core.dialects.responses.settings import ResponsesHead, ResponsesRequest
+from chat2api_core.problem import Kind, Problem
 from chat2api_core.transcript import Transcript
 
 __all__ = ["Responses", "ResponsesEncoder", "ResponsesHead", "ResponsesRequest"]
@@ -30,7 +31,10 @@ class Responses:
         return ResponsesEncoder(request, head, self._clock)
 
     def document(self, request: Request, head: Head, transcript: Transcript) -> bytes:
-        """The response object of a finished answer: what the last event of a stream would hold."""
+        """The response object of an answer: what the last event of a stream would hold. Raises
+        ``Problem`` (CUT) if the transcript has no end."""
+        if transcript.finished is None:
+            raise Problem(Kind.CUT, "The answer broke off before its end.", step="stream")
         encoder = self.encoder(request, head)
-        encoder.feed(tuple(replay(transcript)))
+        encoder.feed(tuple(transcript.deltas))
         return encoder.document

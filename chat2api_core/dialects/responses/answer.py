@@ -25,19 +25,28 @@ class UrlCitation(Struct, tag_field="type", tag="url_citation"):
 
 
 class OutputText(Struct, tag_field="type", tag="output_text"):
-    """The one part of a message."""
+    """The one part of a message that says something."""
 
     text: str
     annotations: list[UrlCitation]
     logprobs: tuple[()] = NO_LOGPROBS
 
 
+class Refusal(Struct, tag_field="type", tag="refusal"):
+    """The one part of a message that declines."""
+
+    refusal: str
+
+
+Part: TypeAlias = OutputText | Refusal
+
+
 class Message(Struct, tag_field="type", tag="message"):
-    """Something said."""
+    """Something said, or the words with which the model declines."""
 
     id: str
     status: Status
-    content: list[OutputText]
+    content: list[Part]
     role: Literal["assistant"] = "assistant"
 
 
@@ -48,11 +57,40 @@ class SummaryText(Struct, tag_field="type", tag="summary_text"):
 
 
 class Reasoning(Struct, tag_field="type", tag="reasoning"):
-    """Thinking. ``encrypted_content`` is null where it was asked for, absent where not."""
+    """Thinking. ``encrypted_content`` is its sealed original: null where it was asked for and there
+    is none, absent where it was not asked for."""
 
     id: str
     summary: list[SummaryText]
-    encrypted_content: UnsetType | None = UNSET
+    encrypted_content: str | UnsetType | None = UNSET
+
+
+class SearchAction(Struct, omit_defaults=True):
+    """What a web search did; ``type`` is search, open_page or find_in_page."""
+
+    type: str
+    query: str = ""
+    url: str = ""
+    pattern: str = ""
+
+
+class WebSearchCall(Struct, tag_field="type", tag="web_search_call"):
+    """A step of a web search that the upstream made by itself."""
+
+    id: str
+    action: SearchAction
+    status: Status = "completed"
+
+
+class ImageCall(Struct, tag_field="type", tag="image_generation_call"):
+    """A picture that the upstream made. ``result`` is base64, null while it is being made."""
+
+    id: str
+    status: Status
+    result: str | None = None
+    output_format: str | UnsetType = UNSET
+    revised_prompt: str | UnsetType = UNSET
+    size: str | UnsetType = UNSET
 
 
 class FunctionCall(Struct, tag_field="type", tag="function_call"):
@@ -132,7 +170,8 @@ class ApplyPatchCall(Struct, tag_field="type", tag="apply_patch_call"):
 
 
 NativeItem: TypeAlias = LocalShellCall | ShellCall | ApplyPatchCall
-Item: TypeAlias = Message | Reasoning | FunctionCall | CustomToolCall | NativeItem
+HostedItem: TypeAlias = WebSearchCall | ImageCall
+Item: TypeAlias = Message | Reasoning | FunctionCall | CustomToolCall | NativeItem | HostedItem
 
 
 class InputDetails(Struct):

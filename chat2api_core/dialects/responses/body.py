@@ -5,14 +5,13 @@ whatever is wrong ends in a ``Problem`` that names the field by its path, such a
 ``input[2].content[0].text``.
 """
 
-import re
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
 
+from chat2api_core.dialects.base import unreadable, unsupported
 from chat2api_core.dialects.responses.parameters import REFUSED
-from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import Effort
 
 MAX_ITEMS = 10_000
@@ -72,6 +71,7 @@ class Body(Struct):
     metadata: Annotated[dict[_Key, _Value], Meta(max_length=16)] | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
+    service_tier: str | None = None
     safety_identifier: str | None = None
     user: str | None = None
     background: Any = None
@@ -85,51 +85,14 @@ _decode = msgspec.json.Decoder(Body).decode
 
 T = TypeVar("T")
 
-_MISSING = re.compile(r"Object missing required field `(.*)`")
-_TYPES = re.compile(r"`([a-z |]+)`")
-_NAMES = {
-    "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean",
-    "array": "an array", "object": "an object", "null": "null",
-}  # fmt: skip
-
 # What may stand in a field of which the decoder only says that the value is none of these.
 _CHOICES = {
     "role": "user, assistant, system or developer",
     "type": "text, json_object or json_schema",
-    "effort": "none, minimal, low, medium, high, xhigh or max",
+    "effort": "none, minimal, low, medium, high, xhigh, max or ultra",
     "truncation": "auto or disabled",
     "mode": "auto or required",
 }
-
-
-def invalid(words: str, param: str | None) -> Problem:
-    """A 400 about ``param``: its message is ``param`` and ``words`` as one sentence."""
-    message = f"{param or 'The body'} {words}."
-    return Problem(Kind.INVALID_REQUEST, message, step="request", param=param)
-
-
-def unsupported(why: str, param: str) -> Problem:
-    """A 400 for what is right in itself but not to be had here."""
-    message = f"{param} is not supported here: {why}."
-    return Problem(Kind.UNSUPPORTED_PARAMETER, message, step="request", param=param)
-
-
-def _mistyped(error: msgspec.ValidationError, at: str) -> Problem:
-    # msgspec ends its messages with " - at `$.path`" or " - at `key` in `$.path`".
-    what, _, where = str(error).partition(" - at ")
-    param = f"{at}{where.rstrip('`').rpartition('$')[2]}".lstrip(".")
-    missing = _MISSING.fullmatch(what)
-    if missing:
-        return invalid("is missing", f"{param}.{missing[1]}".lstrip("."))
-    if what.startswith("Invalid enum value"):
-        return invalid(f"must be {_CHOICES[param.rpartition('.')[2]]}", param)
-    if not what.startswith("Expected"):
-        return invalid(f"is wrong: {what[:1].lower()}{what[1:]}", param or None)
-    words = _TYPES.sub(lambda t: " or ".join(_NAMES[name] for name in t[1].split(" | ")), what)
-    words = words.replace("Expected", "must be", 1).replace(", got", ", not", 1)
-    if where.startswith("`key"):
-        words = f"has a key that {words}"
-    return invalid(words, param or None)
 
 
 def decode(raw: bytes) -> Body:
@@ -137,10 +100,8 @@ def decode(raw: bytes) -> Body:
     parameter that the table refuses."""
     try:
         body = _decode(raw)
-    except msgspec.ValidationError as error:
-        raise _mistyped(error, "") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise invalid("is not valid JSON", None) from error
+        raise unreadable(error, _CHOICES) from error
     for row in REFUSED:
         value = getattr(body, row.name)
         # By type, too: in Python 0 == False, in JSON it is not.
@@ -155,4 +116,4 @@ def read(shape: type[T], value: object, at: str) -> T:
     try:
         return msgspec.convert(value, shape)
     except msgspec.ValidationError as error:
-        raise _mistyped(error, at) from error
+        raise unreadable(error, _CHOICES, at) from error

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from chat2api_core.dialects.base import invalid, unsupported
 from chat2api_core.dialects.responses import native
-from chat2api_core.dialects.responses.body import invalid, read, unsupported
-from chat2api_core.dialects.responses.tools import Toolbox
+from chat2api_core.dialects.responses.body import read
+from chat2api_core.dialects.responses.tools import HOSTED, Toolbox
 from chat2api_core.turn import ToolChoice
 
 _AT = "tool_choice"
@@ -47,9 +48,13 @@ def choose(wanted: str | dict[str, Any] | None, toolbox: Toolbox) -> Choice:
     kind = wanted.get("type")
     if kind == "allowed_tools":
         return Choice(_among(read(_Allowed, wanted, _AT), toolbox))
-    if isinstance(kind, str) and kind.startswith("web_search"):
-        # The upstream searches by itself; it only needs to be told.
-        return Choice(hints=("search",))
+    hosted = HOSTED.get(kind) if isinstance(kind, str) else None
+    declared = any(tool.kind == hosted for tool in toolbox.hosted)
+    if hosted == "web_search":
+        # An upstream without such a tool searches by itself; it only needs to be told.
+        return Choice(ToolChoice(hosted=hosted if declared else None), hints=("search",))
+    if declared:
+        return Choice(ToolChoice(hosted=hosted))
     return Choice(ToolChoice("required", (_name(wanted, toolbox, _AT),)))
 
 

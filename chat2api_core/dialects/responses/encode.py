@@ -8,7 +8,7 @@ A message or a piece of thinking is closed when something else begins, a call wh
 whole. The document of an answer that is not streamed is what this encoder's last event would carry.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal, assert_never
 
 from msgspec import UNSET, Raw
@@ -25,6 +25,7 @@ from chat2api_core.dialects.responses.answer import (
     ResponseStatus,
     Status,
     Usage,
+    WebSearchCall,
     with_settings,
 )
 from chat2api_core.dialects.responses.events import (
@@ -36,16 +37,25 @@ from chat2api_core.dialects.responses.events import (
     Unfinished,
 )
 from chat2api_core.dialects.responses.failure import failure
+from chat2api_core.dialects.responses.hosted_items import write_picture, write_search
 from chat2api_core.dialects.responses.open_calls import (
     OpenCall,
     OpenCustomCall,
     OpenFunctionCall,
     OpenNativeCall,
 )
-from chat2api_core.dialects.responses.open_items import OpenMessage, OpenReasoning, Place
-from chat2api_core.dialects.responses.settings import ResponsesHead, ResponsesRequest
+from chat2api_core.dialects.responses.open_items import (
+    OpenMessage,
+    OpenReasoning,
+    OpenRefusal,
+    Place,
+)
+from chat2api_core.dialects.responses.settings import (
+    ResponsesHead,
+    ResponsesRequest,
+    with_effort,
+)
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.transcript import Transcript
 from chat2api_core.turn import (
     CallDelta,
     CallEnded,
@@ -56,8 +66,11 @@ from chat2api_core.turn import (
     FinishReason,
     Picture,
     ReasoningDelta,
+    ReasoningSealed,
+    RefusalDelta,
     Started,
     TextDelta,
+    WebSearch,
 )
 from chat2api_core.turn import Usage as Tokens
 
@@ -72,13 +85,14 @@ class ResponsesEncoder:
 
     __slots__ = (
         "_calls", "_clock", "_head", "_id", "_message", "_model", "_output", "_reasoning",
-        "_request", "_said", "_state", "_tape", "document",
+        "_refusal", "_request", "_said", "_settings", "_state", "_tape", "document",
     )  # fmt: skip
 
     def __init__(self, request: ResponsesRequest, head: Head, clock: Clock) -> None:
         # The whole response object as JSON, once the answer has ended; empty before.
         self.document = b""
         self._request = request
+        self._settings = request.settings
         self._head = head
         own = head.response_id if isinstance(head, ResponsesHead) else ""
         self._id = own or f"resp_{head.id}"
@@ -88,6 +102,7 @@ class ResponsesEncoder:
         self._tape = Tape()
         self._output: list[Item | None] = []
         self._message: OpenMessage | None = None
+        self._refusal: OpenRefusal | None = None
         self._reasoning: OpenReasoning | None = None
         self._calls: dict[int, OpenCall] = {}
         self._said = 0
@@ -96,7 +111,7 @@ class ResponsesEncoder:
         """The events for these deltas. Raises ``Problem`` INTERNAL for deltas that cannot come."""
         if self._state == "new" and deltas:
             first = deltas[0]
-            self._begin(first.model if isinstance(first, Started) else "")
+            self._begin(first if isinstance(first, Started) else Started())
         for delta in deltas:
             # Nearly every delta is more text of the open message: the short way for these.
             if self._message is not None and type(delta) is TextDelta:
@@ -112,9 +127,11 @@ class ResponsesEncoder:
         if self._state == "ended":
             return b""
         if self._state == "new":
-            self._begin("")
+            self._begin(Started())
         if self._message is not None:
             self._output[self._message.index] = self._message.so_far("incomplete")
+        if self._refusal is not None:
+            self._output[self._refusal.index] = self._refusal.so_far("incomplete")
         if self._reasoning is not None:
             self._output[self._reasoning.index] = self._reasoning.so_far()
         response = self._response("failed")
@@ -122,19 +139,24 @@ class ResponsesEncoder:
         self._tape.write(Failed(response=self._end(response)))
         return self._tape.take()
 
-    def _begin(self, model: str) -> None:
-        self._model = model or self._model
+    def _begin(self, started: Started) -> None:
+        self._model = started.model or self._model
         self._state = "open"
-        response = with_settings(self._response("in_progress"), self._request.settings)
+        if started.effort not in {None, self._request.prompt.effort}:
+            self._settings = with_effort(self._settings, str(started.effort))
+        response = with_settings(self._response("in_progress"), self._settings)
         self._tape.write(Created(response=response))
         self._tape.write(InProgress(response=response))
 
-    def _take(self, delta: Delta) -> None:  # noqa: C901 (one branch a variant of a closed union)
+    def _take(self, delta: Delta) -> None:  # noqa: C901, PLR0912 (one branch a variant)
         if isinstance(delta, TextDelta):
-            if delta.text:
-                self._start_message().say(delta.text)
+            self._say(delta.text)
         elif isinstance(delta, ReasoningDelta):
             self._think(delta)
+        elif isinstance(delta, ReasoningSealed):
+            self._seal(delta)
+        elif isinstance(delta, RefusalDelta):
+            self._decline(delta)
         elif isinstance(delta, CallStarted):
             self._start_call(delta)
         elif isinstance(delta, CallDelta):
@@ -146,6 +168,10 @@ class ResponsesEncoder:
             self._cite(delta)
         elif isinstance(delta, Picture):
             self._show(delta)
+        elif isinstance(delta, WebSearch):
+            self._settle("completed")
+            place = self._place()
+            self._output[place.index] = write_search(self._tape, place, delta)
         elif isinstance(delta, Started):
             pass  # what it says stands in the first event
         elif isinstance(delta, Finished):
@@ -159,19 +185,46 @@ class ResponsesEncoder:
         self._output.append(None)
         return Place(self._head.id, len(self._output) - 1)
 
+    def _say(self, text: str) -> None:
+        """Text while no message is open."""
+        if self._said:
+            # Another message than the first: the border between the items says the same as the
+            # blank line between their texts.
+            rest = text.lstrip("\n")
+            self._said += len(text) - len(rest)
+            text = rest
+        if text:
+            self._start_message().say(text)
+
     def _start_message(self) -> OpenMessage:
         self._settle("completed")
         self._message = OpenMessage(self._tape, self._place(), self._said)
         return self._message
 
     def _think(self, delta: ReasoningDelta) -> None:
-        if not delta.text:
-            return
+        if delta.text:
+            self._start_reasoning().think(delta.text, delta.part)
+
+    def _seal(self, delta: ReasoningSealed) -> None:
+        if self._request.wants_encrypted_reasoning:
+            self._start_reasoning().seal(delta.encrypted)
+        self._settle("completed")
+
+    def _start_reasoning(self) -> OpenReasoning:
+        """The reasoning that is open; if there is none, it begins."""
         if self._reasoning is None:
             self._settle("completed")
             encrypted = None if self._request.wants_encrypted_reasoning else UNSET
             self._reasoning = OpenReasoning(self._tape, self._place(), encrypted)
-        self._reasoning.think(delta.text, delta.part)
+        return self._reasoning
+
+    def _decline(self, delta: RefusalDelta) -> None:
+        if not delta.text:
+            return
+        if self._refusal is None:
+            self._settle("completed")
+            self._refusal = OpenRefusal(self._tape, self._place())
+        self._refusal.say(delta.text)
 
     def _cite(self, delta: Citation) -> None:
         # A source of a message that is closed comes too late to be shown; its readable link stands
@@ -181,6 +234,10 @@ class ResponsesEncoder:
 
     def _show(self, delta: Picture) -> None:
         self._settle("completed")
+        if delta.data:
+            place = self._place()
+            self._output[place.index] = write_picture(self._tape, place, delta)
+            return
         note = OpenMessage(self._tape, self._place(), self._said)
         size = f", {delta.width} x {delta.height} pixels" if delta.width and delta.height else ""
         note.say(f"\n[Picture: {delta.title or 'untitled'}{size}]\n")
@@ -210,12 +267,14 @@ class ResponsesEncoder:
         self._output[call.index] = call.close(status)
 
     def _settle(self, status: Status) -> None:
-        """Close what is being said or thought."""
+        """Close what is being said, declined or thought."""
         if self._message is not None:
-            message = self._message.close(status)
-            self._output[self._message.index] = message
-            self._said += len(message.content[0].text)
+            self._output[self._message.index] = self._message.close(status)
+            self._said = self._message.end
             self._message = None
+        if self._refusal is not None:
+            self._output[self._refusal.index] = self._refusal.close(status)
+            self._refusal = None
         if self._reasoning is not None:
             self._output[self._reasoning.index] = self._reasoning.close()
             self._reasoning = None
@@ -226,7 +285,7 @@ class ResponsesEncoder:
         self._settle(status)
         for index in list(self._calls):
             self._end_call(index, status)
-        if all(isinstance(item, Reasoning) for item in self._output):
+        if all(isinstance(item, Reasoning | WebSearchCall) for item in self._output):
             # Clients take an answer without any message or call for a broken one.
             empty = OpenMessage(self._tape, self._place(), self._said)
             self._output[empty.index] = empty.close(status)
@@ -252,7 +311,7 @@ class ResponsesEncoder:
         if self._state == "ended":
             raise Problem(Kind.INTERNAL, "An answer ended twice.")
         self._state = "ended"
-        whole = with_settings(response, self._request.settings)
+        whole = with_settings(response, self._settings)
         self.document = bytes(whole)
         return whole
 
@@ -267,22 +326,3 @@ def _usage(tokens: Tokens | None) -> Usage | None:
         OutputDetails(tokens.reasoning_tokens),
         tokens.input_tokens + tokens.output_tokens,
     )
-
-
-def replay(transcript: Transcript) -> Iterator[Delta]:
-    """A finished answer as deltas again: thinking, words, sources, pictures, calls, the end.
-
-    A transcript does not keep in which order these came."""
-    if transcript.started is not None:
-        yield transcript.started
-    for part, text in enumerate(transcript.reasoning):
-        yield ReasoningDelta(text, part)
-    yield TextDelta(transcript.text)
-    yield from transcript.citations
-    yield from transcript.pictures
-    for index, call in enumerate(transcript.calls):
-        yield CallStarted(index, call.id, call.name, call.kind, call.namespace)
-        yield CallDelta(index, call.arguments)
-        yield CallEnded(index)
-    assert transcript.finished is not None  # only good answers have a document
-    yield transcript.finished

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct, json
 from chat2api_core.dialects.responses.answer import (
     NO_LOGPROBS,
     Item,
-    OutputText,
+    Part,
     SummaryText,
     UrlCitation,
 )
@@ -74,13 +74,13 @@ class _OfPart(_OfItem, kw_only=True):
 class PartAdded(_OfPart, tag="response.content_part.added", kw_only=True):
     """A part of a message begins."""
 
-    part: OutputText
+    part: Part
 
 
 class PartDone(_OfPart, tag="response.content_part.done", kw_only=True):
     """A part of a message is whole."""
 
-    part: OutputText
+    part: Part
 
 
 class TextDone(_OfPart, tag="response.output_text.done", kw_only=True):
@@ -88,6 +88,12 @@ class TextDone(_OfPart, tag="response.output_text.done", kw_only=True):
 
     text: str
     logprobs: tuple[()] = NO_LOGPROBS
+
+
+class RefusalDone(_OfPart, tag="response.refusal.done", kw_only=True):
+    """The words of a refusal are whole."""
+
+    refusal: str
 
 
 class AnnotationAdded(_OfPart, tag="response.output_text.annotation.added", kw_only=True):
@@ -117,6 +123,30 @@ class SummaryPartDone(_OfSummary, tag="response.reasoning_summary_part.done", kw
     """A section of the thinking is whole."""
 
     part: SummaryText
+
+
+class SearchBegun(_OfItem, tag="response.web_search_call.in_progress", kw_only=True):
+    """A web search begins."""
+
+
+class Searching(_OfItem, tag="response.web_search_call.searching", kw_only=True):
+    """A web search is under way."""
+
+
+class SearchDone(_OfItem, tag="response.web_search_call.completed", kw_only=True):
+    """A web search is over."""
+
+
+class DrawingBegun(_OfItem, tag="response.image_generation_call.in_progress", kw_only=True):
+    """A picture is to be made."""
+
+
+class Drawing(_OfItem, tag="response.image_generation_call.generating", kw_only=True):
+    """A picture is being made."""
+
+
+class DrawingDone(_OfItem, tag="response.image_generation_call.completed", kw_only=True):
+    """A picture is made."""
 
 
 class ArgumentsDone(_OfItem, tag="response.function_call_arguments.done", kw_only=True):

@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from chat2api_core.dialects.base import invalid, unsupported
 from chat2api_core.dialects.responses import native
-from chat2api_core.dialects.responses.body import invalid, read, unsupported
+from chat2api_core.dialects.responses.body import read
 from chat2api_core.dialects.responses.tools import Toolbox
 from chat2api_core.turn import (
     File,

@@ -1,4 +1,4 @@
-"""The messages and the thinking that are still being written.
+"""The messages, the refusals and the thinking that are still being written.
 
 In: pieces of text or thinking. Out: events on the tape, and the finished item from
 ``close``. The rule: each item's events come in the official order (added, its parts, their pieces,
@@ -11,6 +11,7 @@ from chat2api_core.dialects.responses.answer import (
     Message,
     OutputText,
     Reasoning,
+    Refusal,
     Status,
     SummaryText,
     UrlCitation,
@@ -21,6 +22,7 @@ from chat2api_core.dialects.responses.events import (
     ItemDone,
     PartAdded,
     PartDone,
+    RefusalDone,
     SummaryPartAdded,
     SummaryPartDone,
     SummaryTextDone,
@@ -92,28 +94,73 @@ class OpenMessage:
         self._annotations.append(note)
         self._tape.write(event)
 
+    @property
+    def end(self) -> int:
+        """Where its text ends within the answer's so far, in code points."""
+        return self.start + sum(map(len, self._pieces))
+
     def so_far(self, status: Status) -> Message:
         """The message as it stands."""
-        part = OutputText("".join(self._pieces), self._annotations)
-        return Message(self._id, status, [part])
+        return Message(self._id, status, [self._part()])
 
     def close(self, status: Status) -> Message:
         """No more text comes."""
-        message = self.so_far(status)
-        part = message.content[0]
+        part = self._part()
+        message = Message(self._id, status, [part])
         index, name = self.index, self._id
         self._tape.write(TextDone(output_index=index, item_id=name, text=part.text))
         self._tape.write(PartDone(output_index=index, item_id=name, part=part))
         self._tape.write(ItemDone(output_index=index, item=message))
         return message
 
+    def _part(self) -> OutputText:
+        return OutputText("".join(self._pieces), self._annotations)
+
+
+class OpenRefusal:
+    """A message with one part, in which the model declines."""
+
+    __slots__ = ("_id", "_pieces", "_tape", "_template", "index")
+
+    def __init__(self, tape: Tape, place: Place) -> None:
+        self._tape = tape
+        self._id = place.id("msg")
+        self.index = place.index
+        self._pieces: list[str] = []
+        self._template = piece_template(
+            "response.refusal.delta",
+            {"item_id": self._id, "output_index": place.index, "content_index": 0},
+        )
+        tape.write(ItemAdded(output_index=place.index, item=Message(self._id, "in_progress", [])))
+        tape.write(PartAdded(output_index=place.index, item_id=self._id, part=Refusal("")))
+
+    def say(self, text: str) -> None:
+        """More of its words."""
+        self._pieces.append(text)
+        self._tape.write_piece(self._template, text)
+
+    def so_far(self, status: Status) -> Message:
+        """The message as it stands."""
+        return Message(self._id, status, [Refusal("".join(self._pieces))])
+
+    def close(self, status: Status) -> Message:
+        """No more words come."""
+        part = Refusal("".join(self._pieces))
+        message = Message(self._id, status, [part])
+        index, name = self.index, self._id
+        self._tape.write(RefusalDone(output_index=index, item_id=name, refusal=part.refusal))
+        self._tape.write(PartDone(output_index=index, item_id=name, part=part))
+        self._tape.write(ItemDone(output_index=index, item=message))
+        return message
+
 
 class OpenReasoning:
-    """Thinking, in sections. ``encrypted`` is how the item shows that it has no sealed original."""
+    """Thinking, in sections. ``encrypted`` is how the item shows that it has no sealed original,
+    until ``seal`` brings one."""
 
     __slots__ = ("_encrypted", "_id", "_part", "_pieces", "_summary", "_tape", "_template", "index")
 
-    def __init__(self, tape: Tape, place: Place, encrypted: UnsetType | None) -> None:
+    def __init__(self, tape: Tape, place: Place, encrypted: str | UnsetType | None) -> None:
         self._tape = tape
         self._id = place.id("rs")
         self.index = place.index
@@ -123,6 +170,10 @@ class OpenReasoning:
         self._pieces: list[str] = []
         self._template = b""
         tape.write(ItemAdded(output_index=place.index, item=Reasoning(self._id, [], encrypted)))
+
+    def seal(self, encrypted: str) -> None:
+        """The sealed original of all of it."""
+        self._encrypted = encrypted
 
     def think(self, text: str, part: int) -> None:
         """More of the section ``part``; another number than before begins a new section."""

@@ -8,15 +8,8 @@ from typing import Any
 
 import msgspec
 
-from chat2api_core.dialects.responses.body import (
-    Body,
-    FormatIn,
-    ReasoningIn,
-    TextIn,
-    decode,
-    invalid,
-    unsupported,
-)
+from chat2api_core.dialects.base import invalid, unreadable, unsupported
+from chat2api_core.dialects.responses.body import Body, FormatIn, ReasoningIn, TextIn, decode
 from chat2api_core.dialects.responses.choice import choose
 from chat2api_core.dialects.responses.items import History
 from chat2api_core.dialects.responses.settings import (
@@ -37,7 +30,7 @@ def parse(raw: bytes) -> ResponsesRequest:
     try:
         return _parse(raw)
     except RecursionError as error:
-        raise invalid("is nested too deeply", None) from error
+        raise unreadable(error, {}) from error
 
 
 def _parse(raw: bytes) -> ResponsesRequest:
@@ -61,6 +54,11 @@ def _parse(raw: bytes) -> ResponsesRequest:
         effort=body.reasoning.effort if body.reasoning else None,
         hints=choice.hints,
         temporary=True if body.store is False else None,
+        hosted=toolbox.hosted,
+        verbosity=(body.text.verbosity if body.text else None) or "",
+        summary=(body.reasoning.summary if body.reasoning else None) or "",
+        cache_key=body.prompt_cache_key or "",
+        service_tier=body.service_tier or "",
     )
     return ResponsesRequest(
         prompt=prompt,

@@ -6,6 +6,7 @@ is repeated is what is in force, so tools that were left out are not repeated.
 
 from typing import Any, Literal
 
+import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from chat2api_core.dialects.base import Head, Request
@@ -77,3 +78,10 @@ class Settings(Struct, kw_only=True):
     top_p: float = 1.0
     truncation: str = "disabled"
     user: str | UnsetType = UNSET
+
+
+def with_effort(settings: bytes, effort: str) -> bytes:
+    """The JSON of settings with another effort: the one in force, where an upstream says it."""
+    tree: dict[str, Any] = msgspec.json.decode(settings)
+    tree["reasoning"]["effort"] = effort
+    return msgspec.json.encode(tree)

@@ -2,8 +2,8 @@
 
 In: the objects in ``tools`` and in ``additional_tools`` items. Out: ``Toolbox.tools``. Namespaces
 are flattened (each tool remembers its own), tools that the client runs itself under a type of
-their own become functions (see ``native``), and hosted tools are left out. The rule: no tool is
-ever left out without a warning.
+their own become functions (see ``native``), and tools that an upstream may run itself are kept
+apart as ``Toolbox.hosted``. The rule: no tool is ever left out without a warning.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
+from chat2api_core.dialects.base import invalid
 from chat2api_core.dialects.responses import native
-from chat2api_core.dialects.responses.body import MAX_TOOLS, invalid, read
-from chat2api_core.turn import Tool
+from chat2api_core.dialects.responses.body import MAX_TOOLS, read
+from chat2api_core.turn import HostedKind, HostedTool, Tool
 
 _Name = Annotated[str, Meta(min_length=1, max_length=128)]
 
@@ -49,6 +50,7 @@ class Toolbox:
         self.warnings: list[str] = []
         self._tools: dict[tuple[str, str], Tool] = {}
         self._native: set[str] = set()
+        self._hosted: dict[HostedKind, HostedTool] = {}
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -59,6 +61,11 @@ class Toolbox:
     def native(self) -> frozenset[str]:
         """The names of those tools whose calls go back as items of a type of their own."""
         return frozenset(self._native)
+
+    @property
+    def hosted(self) -> tuple[HostedTool, ...]:
+        """The tools that are left to the upstream."""
+        return tuple(self._hosted.values())
 
     def has(self, name: str) -> bool:
         """Whether a tool of that name is there, in whatever namespace."""
@@ -125,6 +132,14 @@ class Toolbox:
             self.add(inner, f"{at}.tools[{index}]", group.name)
         return True
 
+    def _left_to_upstream(self, declared: dict[str, Any], at: str, namespace: str) -> bool:
+        if namespace:
+            raise invalid("is of a type that cannot stand in a namespace", at)
+        kind = HOSTED[declared["type"]]
+        options = {key: value for key, value in declared.items() if key != "type"}
+        self._hosted[kind] = HostedTool(kind, options)
+        return True
+
     def _own_type(self, declared: dict[str, Any], at: str, namespace: str) -> bool:
         kind = str(declared["type"])
         if namespace:
@@ -137,9 +152,19 @@ class Toolbox:
         return True
 
 
+# The hosted tools that an upstream may have, by the names that clients have for them.
+HOSTED: dict[str, HostedKind] = {
+    "web_search": "web_search",
+    "web_search_2025_08_26": "web_search",
+    "web_search_preview": "web_search",
+    "web_search_preview_2025_03_11": "web_search",
+    "image_generation": "image_generation",
+}
+
 _READERS: dict[str, Callable[[Toolbox, dict[str, Any], str, str], bool]] = {
     "function": Toolbox._function,
     "custom": Toolbox._custom,
     "namespace": Toolbox._namespace,
     **dict.fromkeys(native.TOOLS, Toolbox._own_type),
+    **dict.fromkeys(HOSTED, Toolbox._left_to_upstream),
 }

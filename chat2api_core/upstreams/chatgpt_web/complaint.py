@@ -11,7 +11,7 @@ import re
 
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.upstreams.chatgpt_web.delta import object_of, text_of
-from chat2api_core.upstreams.chatgpt_web.quote import quote
+from chat2api_core.upstreams.quote import quote
 
 _LONGEST_WAIT = 30 * 86400  # seconds; more is no hint but a mistake
 

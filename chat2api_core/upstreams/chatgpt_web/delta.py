@@ -149,6 +149,9 @@ def _apply(
     ``root`` is a box with the document under the empty key, so the root needs no special case."""
     if len(tokens) > _DEPTH:
         raise _garbage("a path that is too deep")
+    if not tokens and operation == "remove":
+        root[""] = {}  # what is left of a document is an empty one, also for changes that follow
+        return None
     makes = operation in {"add", "replace", "append"}
     holder: object = root
     key = ""

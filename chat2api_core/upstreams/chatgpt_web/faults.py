@@ -14,8 +14,8 @@ import msgspec
 from msgspec import UNSET
 
 from chat2api_core.problem import Kind, Problem, Step
-from chat2api_core.upstreams.chatgpt_web.quote import quote
 from chat2api_core.upstreams.chatgpt_web.waiting import seconds_to_wait
+from chat2api_core.upstreams.quote import quote
 
 _MAX_JSON = 256 * 1024
 _MAX_PAGE = 64 * 1024

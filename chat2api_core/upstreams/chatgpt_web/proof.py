@@ -16,6 +16,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -71,7 +72,12 @@ class Challenge(Struct, frozen=True):
 
 def date_text(now: float) -> str:
     """Unix seconds as JavaScript's ``Date.toString()`` writes them in the UTC time zone."""
-    moment = datetime.fromtimestamp(now, UTC)
+    return _date_text(int(now))
+
+
+@lru_cache(maxsize=4)  # many turns begin within one second
+def _date_text(second: int) -> str:
+    moment = datetime.fromtimestamp(second, UTC)
     return (
         f"{_DAYS[moment.weekday()]} {_MONTHS[moment.month - 1]} {moment:%d %Y %H:%M:%S}"
         " GMT+0000 (Coordinated Universal Time)"

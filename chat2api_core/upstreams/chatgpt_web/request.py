@@ -10,6 +10,7 @@ Source of names and shapes: seen in the web client.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -70,14 +71,24 @@ def base_headers(
 ) -> Headers:
     """The headers of every API call, for ``path`` under ``base_url``. Empty ones are left out.
     Cookies are the caller's matter."""
-    origin = _origin(base_url)
     target = path.partition("?")[0]
+    of_call = _filled(
+        (b"accept", accept),
+        (b"content-type", content_type),
+        (b"x-openai-target-path", target),
+        (b"x-openai-target-route", target),
+    )
+    return [*_of_account(identity, base_url), *of_call]
+
+
+@lru_cache(maxsize=1024)
+def _of_account(identity: Identity, base_url: str) -> Headers:
+    """The headers that are the same in every call of an account."""
+    origin = _origin(base_url)
     token = identity.access_token.reveal()
     return _filled(
-        (b"accept", accept),
         (b"accept-encoding", "identity"),  # packed events would wait for the packer
         (b"accept-language", identity.language),
-        (b"content-type", content_type),
         (b"user-agent", identity.user_agent),
         (b"origin", origin),
         (b"referer", f"{origin}/"),
@@ -88,8 +99,6 @@ def base_headers(
         (b"oai-session-id", identity.session_id),
         (b"oai-client-version", identity.client_version),
         (b"oai-client-build-number", identity.build_number),
-        (b"x-openai-target-path", target),
-        (b"x-openai-target-route", target),
         (b"auth_key", identity.auth_key.reveal()),
     )
 
@@ -176,7 +185,7 @@ def conversation_body(prompt: Prompt, *, ids: Ids, now: float, history_disabled:
     temporary chat where the prompt says nothing of it. Raises ``Problem`` (INVALID_REQUEST,
     UNSUPPORTED_PARAMETER)."""
     said = to_send(prompt)
-    messages = [_message(item, ids, prompt.hints, now) for item in said]
+    messages = [_message(item, ids, _hints(prompt), now) for item in said]
     place = _place(prompt, prompt.thread, _ROOT)
     return Outgoing(
         _current(prompt, place, messages, history_disabled),
@@ -223,7 +232,7 @@ def _prepare(prompt: Prompt, place: _Place, last: shapes.Message | None) -> byte
             conversation_id=place.conversation,
             model=place.slug,
             conversation_mode=place.mode,
-            system_hints=prompt.hints,
+            system_hints=_hints(prompt),
             thinking_effort=place.thinking,
             partial_query=shapes.Query(last.id, shapes.Author("user"), last.content)
             if last
@@ -246,7 +255,7 @@ def _current(
             conversation_id=place.conversation,
             model=place.slug,
             conversation_mode=place.mode,
-            system_hints=prompt.hints,
+            system_hints=_hints(prompt),
             history_and_training_disabled=_temporary(prompt, history_disabled),
             thinking_effort=place.thinking,
         )
@@ -268,7 +277,7 @@ def _legacy(
             conversation_id=place.conversation,
             model=place.slug,
             conversation_mode=place.mode,
-            system_hints=prompt.hints,
+            system_hints=_hints(prompt),
             history_and_training_disabled=_temporary(prompt, history_disabled),
             thinking_effort=place.thinking,
             websocket_request_id=ids.uuid(),
@@ -294,6 +303,13 @@ def _place(prompt: Prompt, thread: Thread | None, root: str) -> _Place:
         mode=mode,
         thinking=thinking(prompt.effort or target.effort) or UNSET,
     )
+
+
+def _hints(prompt: Prompt) -> tuple[str, ...]:
+    """The switches of the turn. A web search is one of them here; other hosted tools are not to be
+    had."""
+    searches = any(tool.kind == "web_search" for tool in prompt.hosted)
+    return (*prompt.hints, "search") if searches and "search" not in prompt.hints else prompt.hints
 
 
 def _message(item: Said, ids: Ids, hints: tuple[str, ...], now: float) -> shapes.Message:

@@ -23,6 +23,7 @@ _THINKING: dict[Effort, Thinking] = {
     "high": "max",
     "xhigh": "max",
     "max": "max",
+    "ultra": "max",
 }
 
 # Models whose own name ends in what would otherwise be read as an effort.

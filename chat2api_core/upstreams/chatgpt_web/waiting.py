@@ -5,6 +5,7 @@ In: headers, a decoded JSON body and the time. Out: seconds from now, or None wh
 no answer is outside 0 to 30 days.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -85,7 +86,9 @@ def _read(value: object, now: float) -> float | None:
     return _from_text(value.strip(), now) if isinstance(value, str) else None
 
 
-def _from_number(value: float, now: float) -> float:
+def _from_number(value: float, now: float) -> float | None:
+    if isinstance(value, float) and math.isnan(value):
+        return None
     return _bounded(value if value < LONGEST else min(value, _END_OF_TIME) - now)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from chat2api_core.dialects.base import Dialect, Encoder, Head, Request
-from chat2api_core.dialects.chat_completions import ChatCompletions
+from chat2api_core.dialects.chat_completions import ChatCompletions, ChatRequest
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.transcript import Transcript
 from chat2api_core.turn import (
@@ -25,6 +26,7 @@ from chat2api_core.turn import (
     Picture,
     Prompt,
     ReasoningDelta,
+    RefusalDelta,
     Started,
     Text,
     TextDelta,
@@ -35,6 +37,8 @@ GOLDEN = Path(__file__).parents[2] / "golden" / "chat_completions"
 HEAD = Head(id="0123456789abcdef", created=1_790_000_000)
 ASKED = Request(Prompt("auto", (Message("user", (Text("hello"),)),)), stream=True)
 WITH_USAGE = msgspec.structs.replace(ASKED, include_usage=True)
+OLDER_WITH_USAGE = ChatRequest(ASKED.prompt, stream=True, include_usage=True, older_calls=True)
+OLDER = ChatRequest(ASKED.prompt, stream=True, older_calls=True)
 USAGE = Usage(input_tokens=11, output_tokens=7, cached_tokens=3, reasoning_tokens=2)
 
 # Whole answers, each with a golden stream and a golden document of its name.
@@ -76,6 +80,26 @@ ANSWERS: dict[str, tuple[Request, list[Delta]]] = {
             CallDelta(1, "{}"),
             CallEnded(1),
             Finished("tool_calls", "conv-3", "msg-3", USAGE),
+        ],
+    ),
+    "older_call": (
+        OLDER,
+        [
+            Started("gpt-5-5", "conv-5"),
+            CallStarted(0, "call_1", "get_weather"),
+            CallDelta(0, '{"city"'),
+            CallDelta(0, ':"Paris"}'),
+            CallEnded(0),
+            Finished("tool_calls", "conv-5", "msg-5"),
+        ],
+    ),
+    "refusal": (
+        ASKED,
+        [
+            Started("gpt-5-5", "conv-6"),
+            RefusalDelta("I'm sorry, "),
+            RefusalDelta("I can't help with that."),
+            Finished("stop", "conv-6", "msg-6"),
         ],
     ),
     "picture": (
@@ -166,7 +190,13 @@ def test_the_model_asked_for_is_named_where_the_upstream_does_not_say_its_own() 
 
 
 def test_deltas_without_text_make_no_chunks() -> None:
-    deltas: list[Delta] = [TextDelta(""), ReasoningDelta(""), TextDelta(""), CallEnded(0)]
+    deltas: list[Delta] = [
+        TextDelta(""),
+        ReasoningDelta(""),
+        RefusalDelta(""),
+        TextDelta(""),
+        CallEnded(0),
+    ]
     assert len(chunks_of(encode(ASKED, deltas))) == 1  # the one with the role
 
 
@@ -214,6 +244,46 @@ def test_a_call_of_a_custom_tool_has_the_official_shape() -> None:
     ]
 
 
+def test_a_refusal_behind_words_leaves_the_words() -> None:
+    deltas: list[Delta] = [TextDelta("Hm."), RefusalDelta("No."), Finished("stop")]
+    message = json.loads(document(ASKED, deltas))["choices"][0]["message"]
+    assert (message["content"], message["refusal"]) == ("Hm.", "No.")
+
+
+def test_a_call_of_the_older_form_has_one_reason_to_end_of_its_own() -> None:
+    assert json.loads(document(OLDER, [Finished("stop")]))["choices"][0]["finish_reason"] == "stop"
+    called: list[Delta] = [CallStarted(0, "c", "f"), Finished("tool_calls")]
+    for request, reason in ((OLDER, "function_call"), (ASKED, "tool_calls")):
+        assert json.loads(document(request, called))["choices"][0]["finish_reason"] == reason
+
+
+def test_a_call_that_was_not_begun_cannot_go_on() -> None:
+    encoder = ChatCompletions().encoder(ASKED, HEAD)
+    with pytest.raises(Problem, match="had not begun") as caught:
+        encoder.feed([CallStarted(0, "c", "f"), CallDelta(1, "{}")])
+    assert caught.value.kind is Kind.INTERNAL
+
+
+def test_the_older_form_shows_the_first_call_only() -> None:
+    deltas: list[Delta] = [
+        CallStarted(3, "c3", "f"),
+        CallStarted(4, "c4", "g"),
+        CallDelta(4, "[]"),
+        CallDelta(3, "{}"),
+        Finished("tool_calls"),
+    ]
+    pieces = [json.loads(chunk)["choices"][0] for chunk in chunks_of(encode(OLDER, deltas))[:-1]]
+    assert [piece["delta"] for piece in pieces] == [
+        {"role": "assistant", "content": ""},
+        {"function_call": {"name": "f", "arguments": ""}},
+        {"function_call": {"arguments": "{}"}},
+        {},
+    ]
+    message = json.loads(document(OLDER, deltas))["choices"][0]["message"]
+    assert message["function_call"] == {"name": "f", "arguments": "{}"}
+    assert "tool_calls" not in message
+
+
 @pytest.mark.parametrize("end", ["\u0085", "\u2028", "\u2029"])
 def test_no_event_holds_a_character_that_clients_split_lines_at(end: str) -> None:
     deltas: list[Delta] = [
@@ -221,6 +291,7 @@ def test_no_event_holds_a_character_that_clients_split_lines_at(end: str) -> Non
         TextDelta("a"),
         TextDelta(f"b{end}c"),
         ReasoningDelta(end),
+        RefusalDelta(end),
         Citation(0, 1, f"https://x/{end}", end),
         CallStarted(0, end, end),
         CallDelta(0, end),
@@ -290,6 +361,7 @@ said = st.lists(
     st.one_of(
         st.builds(TextDelta, texts),
         st.builds(ReasoningDelta, texts, st.just(0)),
+        st.builds(RefusalDelta, texts),
         st.builds(Citation, st.integers(0, 9), st.integers(0, 9), texts, texts),
         st.builds(Picture, texts, st.integers(0, 2), st.integers(0, 2), texts),
     ),
@@ -309,34 +381,38 @@ ends = st.builds(
 def sum_of(chunks: list[bytes]) -> dict[str, object]:
     """What a client that adds up the chunks has in the end."""
     whole: dict[str, object] = {}
-    message: dict[str, object] = {"refusal": None}
-    annotations: list[object] = []
-    calls: list[dict[str, dict[str, str]]] = []
+    message: dict[str, Any] = {"refusal": None, "annotations": []}
     finish_reason = None
     for chunk in map(json.loads, chunks):
         whole |= {key: value for key, value in chunk.items() if key != "choices"}
         for choice in chunk["choices"]:
             finish_reason = choice["finish_reason"]
-            delta = choice["delta"]
-            for name in {"role", "content", "reasoning_content"} & set(delta):
-                message[name] = f"{message.get(name, '')}{delta[name]}"
-            annotations += delta.get("annotations", [])
-            for call in delta.get("tool_calls", []):
-                if len(calls) == call["index"]:
-                    calls.append({key: call[key] for key in ("id", "type", "function")})
-                else:
-                    function = calls[call["index"]]["function"]
-                    function["arguments"] += call["function"]["arguments"]
-    message["annotations"] = annotations
-    if calls:
-        message["tool_calls"] = calls
+            add_up(message, choice["delta"])
+    if {"tool_calls", "function_call"} & set(message) or message["refusal"]:
         message["content"] = message["content"] or None
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}
     return {**whole, "object": "chat.completion", "choices": [choice]}
 
 
-@given(said, more_thoughts, called, ends)
+def add_up(message: dict[str, Any], delta: dict[str, Any]) -> None:
+    for name in {"role", "content", "reasoning_content", "refusal"} & set(delta):
+        message[name] = f"{message.get(name) or ''}{delta[name]}"
+    message["annotations"] += delta.get("annotations", [])
+    if "function_call" in delta:
+        call = message.setdefault("function_call", {"arguments": ""})
+        call["arguments"] += delta["function_call"].pop("arguments")
+        call |= delta["function_call"]
+    for call in delta.get("tool_calls", []):
+        calls = message.setdefault("tool_calls", [])
+        if len(calls) == call["index"]:
+            calls.append({key: call[key] for key in ("id", "type", "function")})
+        else:
+            calls[call["index"]]["function"]["arguments"] += call["function"]["arguments"]
+
+
+@given(st.sampled_from([WITH_USAGE, OLDER_WITH_USAGE]), said, more_thoughts, called, ends)
 def test_the_document_is_the_sum_of_the_stream(
+    request: Request,
     said: list[Delta],
     thoughts: list[Delta],
     called: list[tuple[str, str, list[str]]],
@@ -347,6 +423,6 @@ def test_the_document_is_the_sum_of_the_stream(
         deltas.append(CallStarted(index, call_id, name))
         deltas += [CallDelta(index, piece) for piece in arguments]
     deltas.append(end)
-    *chunks, done = chunks_of(encode(WITH_USAGE, deltas))
+    *chunks, done = chunks_of(encode(request, deltas))
     assert done == b"[DONE]"
-    assert sum_of(chunks) == json.loads(document(WITH_USAGE, deltas))
+    assert sum_of(chunks) == json.loads(document(request, deltas))

@@ -74,8 +74,10 @@ def test_a_neutral_value_of_another_type_is_not_neutral() -> None:
 
 def test_the_advice_names_the_values_that_are_taken() -> None:
     rows = {row.name: row for row in REFUSED}
-    assert advice(rows["tool_choice"]) == 'leave it out or send "none" or "auto"'
+    assert advice(rows["top_logprobs"]) == "leave it out or send 0"
     assert advice(rows["audio"]) == "leave it out"
+    both = Parameter("x", "refused", "no", ("0", "false"))
+    assert advice(both) == "leave it out or send 0 or false"
 
 
 def test_the_module_prints_the_markdown_and_no_warning() -> None:

@@ -9,6 +9,7 @@ import pytest
 from chat2api_core.dialects.base import Head
 from chat2api_core.dialects.responses import Responses, ResponsesEncoder, ResponsesHead
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.transcript import Transcript
 from chat2api_core.turn import (
     CallDelta,
     CallEnded,
@@ -18,6 +19,7 @@ from chat2api_core.turn import (
     Finished,
     Picture,
     ReasoningDelta,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
@@ -35,7 +37,7 @@ SHELL = {"type": "shell"}
 def brief(event: Json) -> str:
     """What matters of an event, without the parts that the golden streams show."""
     kind = event["type"].removeprefix("response.")
-    for key in ("delta", "text", "arguments", "input"):
+    for key in ("delta", "text", "refusal", "arguments", "input"):
         if key in event:
             return f"{kind} {event[key]!r} @{event['output_index']}"
     if "item" in event:
@@ -126,6 +128,69 @@ STEPS: list[tuple[str, Json, list[tuple[Delta, list[str]]]]] = [
                     "output_item.added reasoning @2",
                     "reasoning_summary_part.added @2",
                     "reasoning_summary_text.delta 'c' @2",
+                ],
+            ),
+        ],
+    ),
+    (
+        "a refusal is a message of its own, whatever was said before or is said after",
+        {},
+        [
+            (
+                TextDelta("a"),
+                [
+                    *OPENED,
+                    "output_item.added message @0",
+                    "content_part.added @0",
+                    "output_text.delta 'a' @0",
+                ],
+            ),
+            (RefusalDelta(""), []),
+            (
+                RefusalDelta("I "),
+                [
+                    "output_text.done 'a' @0",
+                    "content_part.done @0",
+                    "output_item.done message @0",
+                    "output_item.added message @1",
+                    "content_part.added @1",
+                    "refusal.delta 'I ' @1",
+                ],
+            ),
+            (RefusalDelta("won't."), ['refusal.delta "won\'t." @1']),
+            (
+                TextDelta("b"),
+                [
+                    'refusal.done "I won\'t." @1',
+                    "content_part.done @1",
+                    "output_item.done message @1",
+                    "output_item.added message @2",
+                    "content_part.added @2",
+                    "output_text.delta 'b' @2",
+                ],
+            ),
+        ],
+    ),
+    (
+        "a refusal alone is the whole answer",
+        {},
+        [
+            (
+                RefusalDelta("No."),
+                [
+                    *OPENED,
+                    "output_item.added message @0",
+                    "content_part.added @0",
+                    "refusal.delta 'No.' @0",
+                ],
+            ),
+            (
+                Finished("stop"),
+                [
+                    "refusal.done 'No.' @0",
+                    "content_part.done @0",
+                    "output_item.done message @0",
+                    "completed",
                 ],
             ),
         ],
@@ -396,6 +461,50 @@ def test_a_head_of_that_kind_need_not_name_it(
     assert events(machine.feed([Started()]))[0]["response"]["id"] == f"resp_{NAME}"
 
 
+def test_a_refusal_has_the_official_events(run: Run) -> None:
+    place = {"item_id": f"msg_{NAME}00", "output_index": 0, "content_index": 0}
+    part = {"type": "refusal", "refusal": "No."}
+    item = {
+        "type": "message",
+        "id": f"msg_{NAME}00",
+        "role": "assistant",
+        "status": "completed",
+        "content": [part],
+    }
+    stream = run([Started(), RefusalDelta("N"), RefusalDelta("o."), Finished("stop")])
+    events = [{k: v for k, v in e.items() if k != "sequence_number"} for e in stream]
+    empty = {**part, "refusal": ""}
+    assert events[2:-1] == [
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": {**item, "status": "in_progress", "content": []},
+        },
+        {"type": "response.content_part.added", **place, "part": empty},
+        {"type": "response.refusal.delta", **place, "delta": "N"},
+        {"type": "response.refusal.delta", **place, "delta": "o."},
+        {"type": "response.refusal.done", **place, "refusal": "No."},
+        {"type": "response.content_part.done", **place, "part": part},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+    ]
+    assert stream[-1]["response"]["status"] == "completed"
+    assert stream[-1]["response"]["output"] == [item]
+
+
+def test_the_words_of_a_refusal_do_not_move_the_sources_behind_it(run: Run) -> None:
+    stream = run(
+        [
+            TextDelta("ab"),
+            RefusalDelta("No."),
+            TextDelta("[1]"),
+            Citation(2, 5, "https://example.com/", ""),
+            Finished("stop"),
+        ]
+    )
+    (source,) = stream[-1]["response"]["output"][-1]["content"][0]["annotations"]
+    assert (source["start_index"], source["end_index"]) == (0, 3)
+
+
 def test_sources_are_annotations_with_offsets_in_their_message(run: Run) -> None:
     source = Citation(6, 9, "https://example.com/", "Example")
     stream = run(
@@ -613,6 +722,25 @@ def test_a_failure_while_thinking_keeps_the_thoughts(encoder: NewEncoder, events
     assert [part["text"] for part in item["summary"]] == ["a", "b"]
 
 
+def test_a_failure_in_a_refusal_keeps_its_words(encoder: NewEncoder, events: Read) -> None:
+    machine = encoder()
+    machine.feed([RefusalDelta("I c")])
+    (event,) = events(machine.fail(Problem(Kind.CUT, "Broken.", step="stream")))
+    (item,) = event["response"]["output"]
+    assert (item["status"], item["content"]) == (
+        "incomplete",
+        [{"type": "refusal", "refusal": "I c"}],
+    )
+
+
+def test_there_is_no_document_of_an_answer_without_an_end(
+    dialect: Responses, parse: Callable[..., Any], head: Head
+) -> None:
+    with pytest.raises(Problem) as caught:
+        dialect.document(parse(), head, Transcript())
+    assert caught.value.kind is Kind.CUT
+
+
 def test_a_failure_before_anything_was_sent_is_a_whole_stream(
     encoder: NewEncoder, events: Read
 ) -> None:
@@ -642,6 +770,7 @@ def test_the_document_is_there_once_the_answer_has_ended(encoder: NewEncoder, ev
     [
         TextDelta("a"),
         ReasoningDelta("a"),
+        RefusalDelta("a"),
         CallStarted(0, "c", "f"),
         Picture("sediment://file_1"),
         Finished("stop"),

@@ -265,13 +265,13 @@ def test_tools_may_come_as_an_item(parse: Parse) -> None:
                 "description": "Time.",
                 "tools": [{"type": "function", "name": "sleep", "parameters": {}}],
             },
-            {"type": "web_search"},
+            {"type": "file_search"},
         ],
     }
     request = parse(input=[item, USER])
     assert request.prompt.tools == (Tool("sleep", "", {}, namespace="clock"),)
     assert request.warnings == (
-        "input[0].tools[1]: 'web_search' is not a tool of this gateway; left out",
+        "input[0].tools[1]: 'file_search' is not a tool of this gateway; left out",
     )
 
 
@@ -338,7 +338,7 @@ REFUSED: list[tuple[str, dict[str, Any], Kind, str, str]] = [
         {"role": "tool", "content": "x"},
         Kind.INVALID_REQUEST,
         "input[1].role",
-        "input[1].role must be user, assistant, system or developer.",
+        "input[1].role cannot be 'tool'; it is one of: user, assistant, system or developer.",
     ),
     (
         "a part that nobody knows",

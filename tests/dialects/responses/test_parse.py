@@ -173,10 +173,16 @@ def test_requests_of_real_clients_are_taken(path: Path, dialect: Responses) -> N
 
 
 WRONG: list[tuple[str, bytes, str | None, str]] = [
-    ("no JSON", b"{", None, "The body is not valid JSON."),
-    ("nothing at all", b"", None, "The body is not valid JSON."),
-    ("no UTF-8", b'{"input":"\xff"}', None, "The body is not valid JSON."),
-    ("half a surrogate pair", b'{"input":"\\ud800"}', None, "The body is not valid JSON."),
+    ("no JSON", b"{", None, "The body is not valid JSON (Input data was truncated)."),
+    ("nothing at all", b"", None, "The body is not valid JSON (Input data was truncated)."),
+    ("no UTF-8", b'{"input":"\xff"}', None, "The body is not valid UTF-8."),
+    (
+        "half a surrogate pair",
+        b'{"input":"\\ud800x123456"}',
+        None,
+        "The body is not valid JSON (JSON is malformed: unexpected end of escaped utf-16 "
+        "surrogate pair (byte 16)).",
+    ),
     ("no object", b"[]", None, "The body must be an object, not an array."),
     (
         "a schema nested without end",
@@ -225,19 +231,20 @@ WRONG: list[tuple[str, bytes, str | None, str]] = [
         "an effort that does not exist",
         b'{"input":"x","reasoning":{"effort":"huge"}}',
         "reasoning.effort",
-        "reasoning.effort must be none, minimal, low, medium, high, xhigh or max.",
+        "reasoning.effort cannot be 'huge'; "
+        "it is one of: none, minimal, low, medium, high, xhigh, max or ultra.",
     ),
     (
         "a truncation that does not exist",
         b'{"input":"x","truncation":"end"}',
         "truncation",
-        "truncation must be auto or disabled.",
+        "truncation cannot be 'end'; it is one of: auto or disabled.",
     ),
     (
         "a format that does not exist",
         b'{"input":"x","text":{"format":{"type":"xml"}}}',
         "text.format.type",
-        "text.format.type must be text, json_object or json_schema.",
+        "text.format.type cannot be 'xml'; it is one of: text, json_object or json_schema.",
     ),
     (
         "a schema without a name",

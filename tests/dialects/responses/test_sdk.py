@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 import openai
+import pydantic
 import pytest
 from openai import BaseModel
 from openai.types.responses import Response, ResponseStreamEvent
@@ -26,6 +27,7 @@ from chat2api_core.turn import (
     Finished,
     Picture,
     ReasoningDelta,
+    RefusalDelta,
     Started,
     TextDelta,
     Usage,
@@ -110,7 +112,19 @@ ALL: list[Delta] = [
     CallEnded(5),
 ]
 WHOLE = [*ALL, Finished("tool_calls", usage=Usage(9, 8, 7, 6, exact=True))]
+DECLINED: list[Delta] = [
+    TextDelta("Hm. "),
+    RefusalDelta("I "),
+    RefusalDelta("won't."),
+    Finished("stop", usage=Usage(9, 8)),
+]
 CUT = [*ALL, TextDelta("half"), Finished("length", usage=Usage(9, 8))]
+
+
+class Person(pydantic.BaseModel):
+    """Somebody."""
+
+    name: str
 
 
 def undeclared(value: object) -> set[tuple[str, str]]:
@@ -236,14 +250,61 @@ def _without_parsed(value: Any) -> Any:
 def test_the_client_parses_an_answer_into_a_type(
     client: Callable[[Sequence[Delta]], openai.OpenAI],
 ) -> None:
-    import pydantic
-
-    class Person(pydantic.BaseModel):
-        name: str
-
     said: list[Delta] = [TextDelta('{"name":'), TextDelta('"Alice"}'), Finished("stop")]
     response = client(said).responses.parse(model="m", input="Who?", text_format=Person)
     assert response.output_parsed == Person(name="Alice")
+
+
+def test_the_stream_helper_parses_an_answer_into_a_type(
+    client: Callable[[Sequence[Delta]], openai.OpenAI],
+) -> None:
+    said: list[Delta] = [TextDelta('{"name":'), TextDelta('"Alice"}'), Finished("stop")]
+    with client(said).responses.stream(model="m", input="Who?", text_format=Person) as stream:
+        done = [event for event in stream if event.type == "response.output_text.done"]
+        final = stream.get_final_response()
+    assert [event.parsed for event in done] == [Person(name="Alice")]
+    assert final.output_parsed == Person(name="Alice")
+
+
+def test_the_client_parses_calls_into_the_types_of_their_tools(
+    client: Callable[[Sequence[Delta]], openai.OpenAI],
+) -> None:
+    called: list[Delta] = [
+        CallStarted(0, "c", "Person"),
+        CallDelta(0, '{"name":'),
+        CallDelta(0, '"Alice"}'),
+        CallEnded(0),
+        Finished("tool_calls"),
+    ]
+    ours, tools = client(called), [openai.pydantic_function_tool(Person)]
+    flat: Any = [{"type": "function", **tool["function"]} for tool in tools]
+    parsed = ours.responses.parse(model="m", input="Who?", tools=flat).output[0]
+    assert parsed.type == "function_call"
+    assert parsed.parsed_arguments == {"name": "Alice"}
+    with ours.responses.stream(model="m", input="Who?", tools=flat) as stream:
+        grown = [
+            event.snapshot
+            for event in stream
+            if event.type == "response.function_call_arguments.delta"
+        ]
+        (final,) = stream.get_final_response().output
+    assert grown == ['{"name":', '{"name":"Alice"}']
+    assert final.type == "function_call"
+    assert (final.call_id, final.arguments) == ("c", '{"name":"Alice"}')
+
+
+def test_a_refusal_is_what_the_clients_types_declare(run: Callable[..., list[Json]]) -> None:
+    for event in run(DECLINED, **BODY):
+        assert undeclared(EVENT.validate_python(event)) <= UNDECLARED
+
+
+def test_the_client_finds_a_refusal_where_it_asked_for_a_type(
+    client: Callable[[Sequence[Delta]], openai.OpenAI],
+) -> None:
+    response = client(DECLINED[1:]).responses.parse(model="m", input="Who?", text_format=Person)
+    assert response.output_parsed is None
+    (message,) = [item.to_dict() for item in response.output]
+    assert message["content"] == [{"type": "refusal", "refusal": "I won't."}]
 
 
 def test_a_tool_loop_takes_its_own_items_back(

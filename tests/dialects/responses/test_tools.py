@@ -8,7 +8,7 @@ import pytest
 from chat2api_core.dialects.responses import ResponsesRequest
 from chat2api_core.dialects.responses.body import MAX_TOOLS
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.turn import Tool, ToolChoice
+from chat2api_core.turn import HostedKind, HostedTool, Tool, ToolChoice
 
 Parse = Callable[..., ResponsesRequest]
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
@@ -82,7 +82,7 @@ def test_a_function_in_a_namespace_takes_nothing_from_a_shell(parse: Parse) -> N
 def test_hosted_tools_are_left_out_with_a_warning_and_not_echoed(parse: Parse) -> None:
     request = parse(
         tools=[
-            {"type": "web_search", "external_web_access": True},
+            {"type": "file_search", "vector_store_ids": ["v"]},
             F,
             {"type": "shell", "environment": {"type": "container_auto"}},
             {"type": "näw\n"},
@@ -90,7 +90,7 @@ def test_hosted_tools_are_left_out_with_a_warning_and_not_echoed(parse: Parse) -
     )
     assert [tool.name for tool in request.prompt.tools] == ["f"]
     assert request.warnings == (
-        "tools[0]: 'web_search' is not a tool of this gateway; left out",
+        "tools[0]: 'file_search' is not a tool of this gateway; left out",
         "tools[2]: 'shell' in a hosted container is not a tool of this gateway; left out",
         "tools[3]: 'n\\xe4w\\n' is not a tool of this gateway; left out",
     )
@@ -238,3 +238,42 @@ def test_a_call_cannot_be_required_without_tools(parse: Parse) -> None:
     with pytest.raises(Problem) as caught:
         parse(tools=[{"type": "web_search"}], tool_choice="required")
     assert caught.value.param == "tool_choice"
+
+
+@pytest.mark.parametrize(
+    ("declared", "kind"),
+    [
+        ("web_search", "web_search"),
+        ("web_search_preview", "web_search"),
+        ("web_search_preview_2025_03_11", "web_search"),
+        ("image_generation", "image_generation"),
+    ],
+)
+def test_a_tool_that_an_upstream_may_run_is_kept_apart(
+    parse: Parse, declared: str, kind: HostedKind
+) -> None:
+    request = parse(tools=[{"type": declared, "size": "auto"}])
+    assert request.prompt.tools == ()
+    assert request.prompt.hosted == (HostedTool(kind, {"size": "auto"}),)
+    assert request.warnings == ()
+
+
+def test_a_hosted_tool_that_was_declared_can_be_chosen(parse: Parse) -> None:
+    drawn = parse(tools=[{"type": "image_generation"}], tool_choice={"type": "image_generation"})
+    assert drawn.prompt.tool_choice == ToolChoice(hosted="image_generation")
+    searched = parse(tools=[{"type": "web_search"}], tool_choice={"type": "web_search"})
+    assert searched.prompt.tool_choice == ToolChoice(hosted="web_search")
+    assert searched.prompt.hints == ("search",)
+
+
+def test_a_hosted_tool_that_was_not_declared_cannot_be_chosen(parse: Parse) -> None:
+    with pytest.raises(Problem) as caught:
+        parse(tools=[], tool_choice={"type": "image_generation"})
+    assert caught.value.param == "tool_choice.type"
+
+
+def test_a_hosted_tool_has_no_place_in_a_namespace(parse: Parse) -> None:
+    space = {"type": "namespace", "name": "n", "tools": [{"type": "web_search"}]}
+    with pytest.raises(Problem) as caught:
+        parse(tools=[space])
+    assert caught.value.param == "tools[0].tools[0]"

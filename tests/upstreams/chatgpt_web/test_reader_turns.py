@@ -659,7 +659,7 @@ def test_both_encodings_say_the_same(pieces: list[str]) -> None:
 def test_deltas_are_values_that_can_be_written_down() -> None:
     deltas = answer(opened(message(text="Io")), DONE)
     assert msgspec.json.decode(msgspec.json.encode(deltas)) == [
-        {"model": "", "conversation_id": "conv-1"},
+        {"model": "", "conversation_id": "conv-1", "effort": None},
         {"text": "Io"},
         {"reason": "stop", "conversation_id": "conv-1", "message_id": "m-a", "usage": None},
     ]

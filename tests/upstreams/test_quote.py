@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat2api_core.upstreams.chatgpt_web.quote import quote
+from chat2api_core.upstreams.quote import quote
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJleHAiOjE3ODczMDAwMDB9.c2lnbmF0dXJlLWRlbW8"
 TOKENS = (

@@ -1,0 +1,90 @@
+"""An account as the pool sees it: its names, its plan, whether it may be asked for a model. Pure.
+
+In: a configured account, what is known of it (``Standing``), and the models that plans have. Out: a
+verdict. The one rule: an account is passed over for a model only where something says so: a free
+account is not sent a model that its plan is known not to have.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from chat2api_core.accounts.account import Account, read_claims
+from chat2api_core.accounts.exchange import renewable
+from chat2api_core.accounts.standing import Out, Rest, Standing
+from chat2api_core.problem import Kind
+
+Offers: TypeAlias = Mapping[str, frozenset[str]]
+
+_FREE = "free"
+# What every account may use, whatever its list says.
+_EVERYBODYS = frozenset({"", "auto"})
+
+
+class Member(Struct, frozen=True):
+    """An account of the pool. ``identity`` is the same for all tokens of one login in one
+    workspace, empty where nothing tells it; ``expires`` is unix seconds, 0 for never."""
+
+    account: Account
+    key: str
+    plan: str
+    identity: str
+    expires: float
+
+    @property
+    def offer(self) -> str:
+        """The name under which the list of its plan's models is kept."""
+        return f"{self.account.type}/{self.plan}" if self.plan else ""
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """Whether a member may be asked. ``scope`` is that of a rest to be probed, None for none."""
+
+    member: Member
+    why_not: Rest | Out | None = None
+    scope: str | None = None
+
+
+def member_of(account: Account) -> Member:
+    """What its tokens say of an account. It may say more once they are renewed."""
+    claims = read_claims(account.access_token)
+    if not claims.user_id and account.id_token:
+        told = read_claims(account.id_token)
+        claims = told if told.user_id else claims
+    workspace = account.account_id or claims.account_id
+    identity = f"{claims.user_id} in {workspace}" if claims.user_id and workspace else ""
+    expires = 0.0 if renewable(account) else claims.expires
+    return Member(account, account.key, claims.plan, identity, expires)
+
+
+def verdict(member: Member, standing: Standing, model: str, now: float) -> Verdict:
+    """Whether this member may be asked for this model now, and if not, why."""
+    out = standing.out or _ended(member, now)
+    if out is not None:
+        return Verdict(member, out)
+    if not standing.rests:
+        return Verdict(member)
+    rest = standing.rest(model, now)
+    return Verdict(member, rest, None if rest else standing.half_open(model, now))
+
+
+def rank(member: Member, model: str, offers: Offers) -> int:
+    """How well a member fits a model by its plan: 0 well, 1 where nobody fits better (a free
+    account whose models are not known), 2 not at all.
+
+    ``model`` is without an effort. A name that no list has says nothing about anybody."""
+    if model in _EVERYBODYS:
+        return 0
+    own = offers.get(member.offer)
+    if own is not None:
+        lacking = model not in own and any(model in other for other in offers.values())
+        return 2 if lacking else 0
+    return 1 if member.plan == _FREE else 0
+
+
+def _ended(member: Member, now: float) -> Out | None:
+    if not member.expires or member.expires > now:
+        return None
+    message = "The account's access token has ended, and there is nothing to renew it with."
+    return Out(member.expires, Kind.UNAUTHORIZED.name, message)

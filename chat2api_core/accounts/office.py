@@ -1,0 +1,74 @@
+"""All that looks after the accounts, put together: ledger, pool, credentials, upkeep.
+
+In: the configured accounts, and the store that instances share. Out: the parts, which know each
+other. The one rule: secrets go into the store only where a key seals them and the store lasts; else
+renewed tokens stay in this process.
+"""
+
+from collections.abc import Sequence
+
+from chat2api_core.accounts.account import Account
+from chat2api_core.accounts.credentials import Credentials, Exchanging
+from chat2api_core.accounts.leases import Leases
+from chat2api_core.accounts.ledger import Ledger, Reach
+from chat2api_core.accounts.pool import Pool
+from chat2api_core.accounts.upkeep import Upkeep
+from chat2api_core.accounts.vault import GuardedStore, Vault
+from chat2api_core.ambient import Clock, Ids
+from chat2api_core.seal import Sealer
+from chat2api_core.secret import Secret
+
+# Who else writes into a store of this name; into any other one, other machines do.
+_REACHES: dict[str, Reach] = {"memory": "process", "sqlite": "machine"}
+
+
+class Office:
+    """The parts. ``concurrency`` bounds the requests of an account, 0 does not; ``temporary`` says
+    of what kind a chat is by itself; ``lasting`` whether this process is the only one and goes on.
+
+    ``before`` is the office whose place this one takes because the settings have changed: what is
+    known, held and under way goes on. Raises ValueError for a ``secret_key`` that is too short."""
+
+    def __init__(
+        self,
+        accounts: Sequence[Account],
+        *,
+        exchange: Exchanging,
+        store: GuardedStore,
+        secret_key: Secret,
+        shuffle: bool,
+        concurrency: int,
+        temporary: bool,
+        lasting: bool,
+        clock: Clock,
+        ids: Ids,
+        before: "Office | None" = None,
+    ) -> None:
+        if before is None:
+            reach = _REACHES.get(store.name, "world")
+            self.ledger = Ledger(clock, store, reach=reach, temporary=temporary)
+            self._leases = Leases(concurrency, ids=ids, store=store if reach == "world" else None)
+        else:
+            self.ledger = before.ledger
+            self._leases = before._leases
+            self._leases.limit = concurrency
+        self.pool = Pool(
+            accounts, ledger=self.ledger, leases=self._leases, shuffle=shuffle, clock=clock, ids=ids
+        )
+        self.credentials: Credentials = Credentials(
+            exchange,
+            clock=clock,
+            vault=Vault(store, Sealer(secret_key, ids), ids)
+            if secret_key and store.durable
+            else None,
+            on_renewed=self.pool.learn,
+            before=before.credentials if before else None,
+        )
+        self.credentials.adopt(accounts)
+        self.upkeep = Upkeep(
+            accounts,
+            credentials=self.credentials,
+            ledger=self.ledger,
+            clock=clock,
+            lasting=lasting,
+        )

@@ -1,0 +1,247 @@
+"""The body of a turn as the Codex backend takes it, and how it refuses others. Pure.
+
+Input: bytes, the plan, the owner. Output: ``Body``, or ``Refused``. The rule: what the real backend
+is known to refuse is refused here, in its words where they are known: stored responses, sampling,
+the role ``system``, foreign or endless ids, unsealed or foreign reasoning, results without a call.
+"""
+
+import re
+from typing import Any, Literal, NoReturn
+
+import msgspec
+from msgspec import Struct
+
+from chat2api_core.emulator.codex import seals
+from chat2api_core.emulator.codex.catalog import find
+from chat2api_core.emulator.codex.faults import bad, detail
+from chat2api_core.emulator.exchange import Json, Refused
+
+_KNOWN = frozenset({
+    "model", "instructions", "input", "tools", "tool_choice", "parallel_tool_calls", "reasoning",
+    "text", "include", "store", "stream", "prompt_cache_key", "service_tier", "client_metadata",
+})  # fmt: skip
+_TOOL_TYPES = frozenset(
+    {"function", "custom", "namespace", "web_search", "image_generation", "local_shell"}
+)
+_NAMED_TYPES = frozenset({"function", "custom", "namespace"})
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PREFIXES = {
+    "message": "msg", "reasoning": "rs", "function_call": "fc", "custom_tool_call": "ctc",
+    "web_search_call": "ws", "image_generation_call": "ig",
+}  # fmt: skip
+_OUTPUTS = {
+    "function_call_output": "function_call",
+    "custom_tool_call_output": "custom_tool_call",
+}
+_INPUT_PARTS = frozenset({"input_text", "input_image", "input_file"})
+
+
+class Reasoning(Struct):
+    effort: str | None = None
+    summary: str | None = None
+
+
+class Item(Struct):
+    """An item of the input; each kind has some of these fields."""
+
+    type: str = "message"
+    id: str | None = None
+    role: str | None = None
+    content: str | list[Json] | None = None
+    summary: list[Json] | None = None
+    encrypted_content: str | None = None
+    call_id: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+    arguments: str | None = None
+    input: str | None = None
+    output: str | list[Json] | None = None
+
+    @property
+    def text(self) -> str:
+        """The text in it, one part after the other."""
+        said = self.output if self.output is not None else self.content
+        if said is None or isinstance(said, str):
+            return said or ""
+        return "".join(str(part.get("text") or "") for part in said)
+
+
+class Tool(Struct):
+    type: str
+    name: str | None = None
+    description: str | None = None
+    parameters: Json | None = None
+    strict: bool | None = None
+    tools: list[Json] | None = None
+    format: Json | None = None
+
+
+class Body(Struct):
+    """A body that is right."""
+
+    model: str
+    input: list[Item]
+    store: Literal[False]
+    stream: Literal[True]
+    instructions: str = ""
+    tools: list[Json] = []
+    tool_choice: str | Json = "auto"
+    parallel_tool_calls: bool = True
+    reasoning: Reasoning = msgspec.field(default_factory=Reasoning)
+    text: Json = {}
+    include: list[str] = []
+    prompt_cache_key: str = ""
+    service_tier: str | None = None
+    client_metadata: Json = {}
+
+    @property
+    def tool_names(self) -> tuple[str, ...]:
+        """The names of all tools, those in namespaces behind these."""
+        return tuple(_names(self.tools))
+
+
+def read_body(raw: bytes, *, plan: str, owner: str) -> Body:
+    """Raises ``Refused``."""
+    body = _decode(raw)
+    _check_model(body, plan)
+    _check_tools(body)
+    pending: dict[str, str] = {}
+    for index, item in enumerate(body.input):
+        _check_item(item, f"input[{index}]", owner, pending)
+    if pending:
+        call_id = next(iter(pending))
+        _refuse(f"No tool output found for function call {call_id}.", "input")
+    return body
+
+
+def _decode(raw: bytes) -> Body:
+    try:
+        fields = msgspec.json.decode(raw, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise Refused(detail(400, f"Could not parse the request: {error}")) from error
+    for name in fields:
+        if name not in _KNOWN:
+            raise Refused(detail(400, f"Unsupported parameter: {name}"))
+    if fields.get("store") is not False:
+        raise Refused(detail(400, "Store must be set to false"))
+    if fields.get("stream") is not True:
+        raise Refused(detail(400, "Stream must be set to true"))
+    if not isinstance(fields.get("input"), list):
+        raise Refused(detail(400, "Input must be a list"))
+    try:
+        return msgspec.convert(fields, Body)
+    except msgspec.ValidationError as error:
+        _refuse(str(error), None, "invalid_type", error)
+
+
+def _refuse(
+    message: str, param: str | None, code: str | None = None, cause: Exception | None = None
+) -> NoReturn:
+    raise Refused(bad(message, param, code)) from cause
+
+
+def _check_model(body: Body, plan: str) -> None:
+    slug = find(plan, body.model)
+    if slug is None:
+        words = (
+            f"The '{body.model}' model is not supported when using Codex with a ChatGPT account."
+        )
+        raise Refused(detail(400, words))
+    effort = body.reasoning.effort
+    if effort is not None and effort not in slug.efforts:
+        message = f"Unsupported value: '{effort}' is not supported with the '{body.model}' model."
+        _refuse(message, "reasoning.effort", "unsupported_value")
+    if body.service_tier not in (None, "priority"):
+        raise Refused(detail(400, "Unsupported service_tier"))
+    if len(body.prompt_cache_key) > 64:  # noqa: PLR2004 (the longest key)
+        _refuse("prompt_cache_key is too long", "prompt_cache_key", "string_above_max_length")
+
+
+def _check_tools(body: Body) -> None:
+    for index, declared in enumerate(body.tools):
+        _check_tool(declared, f"tools[{index}]")
+    if not body.tools and body.tool_choice == "required":
+        _refuse("Tool choice 'required' must be specified with 'tools'.", "tool_choice")
+    if isinstance(body.tool_choice, str):
+        if body.tool_choice not in ("auto", "none", "required"):
+            _refuse("Invalid value for tool_choice.", "tool_choice", "invalid_value")
+    elif body.tool_choice.get("name") not in (None, *body.tool_names):
+        _refuse("Tool choice names a tool that is not in 'tools'.", "tool_choice")
+
+
+def _check_tool(declared: Json, at: str) -> None:
+    try:
+        tool = msgspec.convert(declared, Tool)
+    except msgspec.ValidationError as error:
+        _refuse(str(error), at, "invalid_type", error)
+    if tool.type not in _TOOL_TYPES:
+        _refuse(f"Invalid value: '{tool.type}'.", f"{at}.type", "invalid_value")
+    if tool.type in _NAMED_TYPES and _NAME.fullmatch(tool.name or "") is None:
+        _refuse(f"Invalid '{at}.name'.", f"{at}.name", "invalid_value")
+    if tool.type == "function" and (tool.parameters or {}).get("type") != "object":
+        message = f"Invalid schema for function '{tool.name}': schema must be of type 'object'."
+        _refuse(message, f"{at}.parameters", "invalid_function_parameters")
+    if tool.type == "namespace":
+        for index, inner in enumerate(tool.tools or ()):
+            _check_tool(inner, f"{at}.tools[{index}]")
+
+
+def _names(tools: list[Json]) -> list[str]:
+    names: list[str] = []
+    for tool in tools:
+        names.append(str(tool.get("name") or ""))
+        inner = tool.get("tools")
+        names += _names(inner) if isinstance(inner, list) else []
+    return names
+
+
+def _check_item(item: Item, at: str, owner: str, pending: dict[str, str]) -> None:
+    _check_id(item, at)
+    if item.type == "message":
+        _check_message(item, at)
+    elif item.type == "reasoning":
+        if not seals.opens(item.encrypted_content or "", owner, item.id):
+            message = "The encrypted content for an item could not be verified."
+            _refuse(message, f"{at}.encrypted_content", "invalid_encrypted_content")
+    elif item.type in ("function_call", "custom_tool_call"):
+        _check_call(item, at, pending)
+    elif item.type in _OUTPUTS:
+        if pending.pop(item.call_id or "", "") != _OUTPUTS[item.type]:
+            message = f"No tool call found for function call output with call_id {item.call_id}."
+            _refuse(message, "input")
+    elif item.type not in _PREFIXES:
+        _refuse(f"Invalid value: '{item.type}'.", f"{at}.type", "invalid_value")
+
+
+def _check_id(item: Item, at: str) -> None:
+    prefix = _PREFIXES.get(item.type)
+    if prefix is None or item.id is None:
+        return
+    if not (_ID.fullmatch(item.id) and item.id.startswith(f"{prefix}_")):
+        message = (
+            f"Invalid '{at}.id': '{item.id[:80]}'. Expected an ID that begins with '{prefix}'."
+        )
+        _refuse(message, f"{at}.id", "invalid_value")
+
+
+def _check_message(item: Item, at: str) -> None:
+    if item.role == "system":
+        raise Refused(detail(400, "System messages are not allowed"))
+    if item.role not in ("user", "developer", "assistant"):
+        _refuse(f"Invalid value: '{item.role}'.", f"{at}.role", "invalid_value")
+    if not item.content:
+        _refuse(f"Missing required parameter: '{at}.content'.", f"{at}.content")
+    allowed = {"output_text", "refusal"} if item.role == "assistant" else _INPUT_PARTS
+    for part in item.content if isinstance(item.content, list) else ():
+        if part.get("type") not in allowed:
+            _refuse(f"Invalid value: '{part.get('type')}'.", f"{at}.content", "invalid_value")
+
+
+def _check_call(item: Item, at: str, pending: dict[str, str]) -> None:
+    said = item.input if item.type == "custom_tool_call" else item.arguments
+    if not item.call_id or len(item.call_id) > 64 or said is None:  # noqa: PLR2004 (as for ids)
+        _refuse(f"Invalid '{at}'.", at, "invalid_value")
+    if _NAME.fullmatch(item.name or "") is None:
+        _refuse(f"Invalid '{at}.name'.", f"{at}.name", "invalid_value")
+    pending[item.call_id] = item.type

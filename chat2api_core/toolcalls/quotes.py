@@ -1,0 +1,65 @@
+"""Quotes around strings, and whether one of them ends its string.
+
+In: what stands behind a quote inside of a string. Out: whether the string ends there. Models forget
+to escape quotes, so ``"say "hi" to all"`` has to be told from two strings: by what follows.
+
+The one rule: in text that is JSON the answer is always right. None means that more text is needed;
+a window bounds how much.
+"""
+
+import re
+
+# Characters looked at behind a quote.
+WINDOW = 256
+# Which characters end a string that began with this one, straight quotes and then smart ones; and
+# what runs freely inside of it.
+CLOSERS = {
+    '"': '"', "'": "'", "`": "`",
+    "\u201c": "\u201d\u201c\u201e\"", "\u201d": "\u201d\u201c\"", "\u201e": "\u201c\u201d\"",
+    "\u2018": "\u2019\u2018'", "\u2019": "\u2019'",
+}  # fmt: skip
+RUNS = {first: re.compile(f"[^\\\\{re.escape(last)}]+") for first, last in CLOSERS.items()}
+_KEY_AHEAD = re.compile(r"""(["'])[^"'\n]{0,100}\1\s*[:=]""")
+_AFTER_COMMA = {
+    "{": re.compile(r"""["'\u201c\u2018`},/.\u2026]|[A-Za-z_$][\w$-]*\s*:"""),
+    "[": re.compile(
+        r"""["'\u201c\u2018`\[\]{,/.\u2026\d-]|(?:true|false|null|True|False|None)\b"""
+    ),
+}
+_MAYBE_WORD = re.compile(r"[A-Za-z_$][\w$-]*\s*\Z")
+
+
+def ends_string(window: str, stack: list[str], is_key: bool, final: bool) -> bool | None:
+    """``window`` is what follows the quote, up to ``WINDOW`` characters; ``stack`` the brackets
+    that are open; ``final`` tells that no more follows the window."""
+    sure = final or len(window) >= WINDOW
+    ahead = window.lstrip()
+    if not ahead:
+        return True if sure else None
+    if is_key:
+        return not (ahead[0].isalnum() and window[0] == ahead[0])
+    if not stack:
+        return ahead[0] in "`;)]}<" or window[0] in "\r\n"
+    if ahead[0] in "}]":
+        return ("{" if ahead[0] == "}" else "[") in stack
+    if ahead[0] == ",":
+        return _comma(ahead[1:].lstrip(), stack, sure)
+    return _forgotten_comma(window, ahead, stack, sure)
+
+
+def _comma(ahead: str, stack: list[str], sure: bool) -> bool | None:
+    if not ahead:
+        return True if sure else None
+    if _AFTER_COMMA[stack[-1]].match(ahead):
+        return True
+    return None if not sure and _MAYBE_WORD.match(ahead) else False
+
+
+def _forgotten_comma(window: str, ahead: str, stack: list[str], sure: bool) -> bool | None:
+    if ahead.startswith(("//", "/*")):
+        return True
+    if ahead[0] not in CLOSERS or not window[0].isspace():
+        return None if ahead == "/" and not sure else False
+    if stack[-1] == "[" or _KEY_AHEAD.match(ahead):
+        return True
+    return False if sure or "\n" in ahead else None

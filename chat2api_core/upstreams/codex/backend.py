@@ -1,0 +1,86 @@
+"""The Codex backend as one account sees it: requests with its headers and proxy, and refusals read
+into problems.
+"""
+
+from typing import NamedTuple
+
+from chat2api_core.ambient import Clock
+from chat2api_core.problem import Problem
+from chat2api_core.transport import Reply, Transport
+from chat2api_core.upstreams.codex.catalogs import Listed
+from chat2api_core.upstreams.codex.faults import (
+    read_complaint,
+    read_fault,
+    refuses_reasoning,
+)
+from chat2api_core.upstreams.codex.quota import Quota, read_quota
+from chat2api_core.upstreams.codex.request import Identity, headers
+
+ROOT = "/backend-api/codex"
+_OK, _NOT_MODIFIED = 200, 304
+_SHORT = 4 * 1024 * 1024  # bytes of a JSON answer or of a fault
+_EVENTS = "text/event-stream"
+_JSON = "application/json"
+
+
+class Opened(NamedTuple):
+    """How a turn was received: a stream, or a refusal; with what is known of the quota."""
+
+    reply: Reply | None
+    refusal: Problem | None
+    sealed_refused: bool
+    quota: Quota | None
+
+
+class Backend:
+    """One account at one base URL."""
+
+    def __init__(
+        self, transport: Transport, *, base_url: str, who: Identity, proxy: str, clock: Clock
+    ) -> None:
+        self._transport = transport
+        self._root = base_url + ROOT
+        self._who = who
+        self._proxy = proxy
+        self._clock = clock
+
+    async def models(self, client_version: str, etag: str) -> Listed:
+        """The list of models, unless it is still the one with this ETag. Raises ``Problem``."""
+        sent = headers(self._who, accept=_JSON)
+        if etag:
+            sent.append((b"if-none-match", etag.encode()))
+        url = f"{self._root}/models?client_version={client_version}"
+        reply = await self._transport.send("GET", url, sent, step="models", proxy=self._proxy)
+        body = await _whole(reply)
+        if reply.status == _NOT_MODIFIED and etag:
+            return Listed(None, etag)
+        if reply.status != _OK or "json" not in reply.header("content-type"):
+            now = self._clock.now()
+            raise read_fault(reply.status, reply.headers, body, "models", now)
+        return Listed(body, reply.header("etag"))
+
+    async def respond(self, body: bytes, session: str) -> Opened:
+        """Put a turn. Raises ``Problem`` only where no answer came."""
+        reply = await self._transport.send(
+            "POST",
+            f"{self._root}/responses",
+            headers(self._who, accept=_EVENTS, session=session),
+            body,
+            step="conversation",
+            proxy=self._proxy,
+        )
+        now = self._clock.now()
+        sent = reply.headers
+        quota = read_quota(sent, now)
+        if reply.status == _OK and sent.get("content-type", "").startswith(_EVENTS):
+            return Opened(reply, None, sealed_refused=False, quota=quota)
+        content = await _whole(reply)
+        problem = read_fault(reply.status, sent, content, "conversation", now)
+        return Opened(None, problem, refuses_reasoning(read_complaint(content)), quota)
+
+
+async def _whole(reply: Reply) -> bytes:
+    try:
+        return await reply.read(_SHORT)
+    finally:
+        await reply.aclose()

@@ -1,0 +1,169 @@
+"""The events of the Codex backend's stream, decoded no further than somebody reads them.
+
+In: the data of an event. Out: structs. The rule: a field that nobody needs is not decoded, and one
+that may be missing or null has a default. Source of the shapes: the public Responses API, and what
+was seen in the Codex command-line client.
+"""
+
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from chat2api_core.problem import Kind, Problem
+
+T = TypeVar("T")
+
+
+class Type(Struct, gc=False):
+    """Of any event: what it is."""
+
+    type: str = ""
+
+
+class Piece(Struct, gc=False):
+    """More text of a part of an item: of an answer, a refusal, a reasoning, or of arguments."""
+
+    delta: str
+    output_index: int = 0
+    content_index: int = 0
+    summary_index: int = 0
+
+
+class PartAdded(Struct, gc=False):
+    """A part of a message, or a section of a summary, begins."""
+
+    output_index: int = 0
+    content_index: int = 0
+    summary_index: int = 0
+
+
+class Annotation(Struct, gc=False):
+    """A mark on a text. Offsets are code points within its part."""
+
+    type: str = ""
+    start_index: int = 0
+    end_index: int = 0
+    url: str = ""
+    title: str | None = None
+
+
+class AnnotationAdded(Struct):
+    """An answer's text gets a mark."""
+
+    annotation: Annotation
+    output_index: int = 0
+    content_index: int = 0
+
+
+class Part(Struct):
+    """A part of a message, or a section of reasoning."""
+
+    type: str = ""
+    text: str | None = None
+    refusal: str | None = None
+    annotations: list[Annotation] | None = None
+
+
+class Action(Struct):
+    """What a web search did."""
+
+    type: str = "search"
+    query: str | None = None
+    queries: list[str] | None = None
+    url: str | None = None
+    pattern: str | None = None
+
+
+class Item(Struct):
+    """Any item of the output; each kind has a few of these fields."""
+
+    type: str = ""
+    id: str | None = None
+    call_id: str | None = None
+    name: str | None = None
+    namespace: str | None = None
+    arguments: str | None = None
+    input: str | None = None
+    content: list[Part] | None = None
+    summary: list[Part] | None = None
+    encrypted_content: str | None = None
+    result: str | None = None
+    revised_prompt: str | None = None
+    size: str | None = None
+    output_format: str | None = None
+    action: Action | None = None
+
+
+class ItemEvent(Struct):
+    """An item begins or is whole."""
+
+    item: Item
+    output_index: int = 0
+
+
+class InputDetails(Struct):
+    cached_tokens: int | None = None
+
+
+class OutputDetails(Struct):
+    reasoning_tokens: int | None = None
+
+
+class Counts(Struct):
+    """The tokens of a turn."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    input_tokens_details: InputDetails | None = None
+    output_tokens_details: OutputDetails | None = None
+
+
+class Effort(Struct):
+    effort: str | None = None
+
+
+class Incomplete(Struct):
+    reason: str | None = None
+
+
+class Response(Struct):
+    """The response itself, as far as it goes."""
+
+    model: str | None = None
+    reasoning: Effort | None = None
+    output: list[Item] | None = None
+    usage: Counts | None = None
+    incomplete_details: Incomplete | None = None
+
+
+class ResponseEvent(Struct):
+    """A response begins or is over."""
+
+    response: Response = msgspec.field(default_factory=Response)
+
+
+decode_type = msgspec.json.Decoder(Type).decode
+_decode_piece = msgspec.json.Decoder(Piece).decode
+
+
+def read_piece(data: bytes) -> Piece:
+    """Raises ``Problem`` (GARBAGE). The hot path."""
+    try:
+        return _decode_piece(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable() from error
+
+
+def decode(data: bytes, shape: type[T]) -> T:
+    """Raises ``Problem`` (GARBAGE) for data that is not of this shape."""
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable() from error
+
+
+def unreadable() -> Problem:
+    """An event that cannot be read."""
+    message = "Codex sent an event that could not be understood."
+    return Problem(Kind.GARBAGE, message, step="stream")

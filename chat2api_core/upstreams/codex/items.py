@@ -1,0 +1,148 @@
+"""The messages of a prompt as input items of the Responses API, as the Codex backend takes them.
+
+In: messages, and the names of tools on the wire. Out: items, in order. The rules: no item carries
+an id, because with ``store: false`` the backend knows none, and sealed reasoning under a foreign id
+is refused; there is no role ``system``; reasoning that is not sealed is left out, because it cannot
+be taken back. Source of the shapes: seen in the Codex command-line client.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias, assert_never
+
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.turn import (
+    File,
+    Image,
+    Message,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
+from chat2api_core.upstreams.codex.names import Names
+
+Json: TypeAlias = dict[str, object]
+
+_MAX_CALL_ID = 64
+
+
+def input_items(messages: Sequence[Message], names: Names, *, sealed: bool) -> list[Json]:
+    """The whole history. Without ``sealed`` the reasoning of earlier turns is left out.
+
+    Raises ``Problem`` UNSUPPORTED_PARAMETER for a file that is known by its id only."""
+    return [item for message in messages for item in _items(message, names, sealed=sealed)]
+
+
+def _items(message: Message, names: Names, *, sealed: bool) -> Iterator[Json]:
+    said: list[Json] = []
+    for part in message.parts:
+        if isinstance(part, Text | Image | File):
+            said += _content(part, message.role)
+            if message.role == "assistant" and not isinstance(part, Text):
+                # The backend takes pictures and files from users only.
+                yield from _message("assistant", [one for one in said if "text" in one])
+                yield from _message("user", [one for one in said if "text" not in one])
+                said = []
+            continue
+        yield from _message(message.role, said)
+        said = []
+        if isinstance(part, ToolCall):
+            yield _call(part, names)
+        elif isinstance(part, ToolResult):
+            yield _result(part)
+        elif isinstance(part, Reasoning):
+            if sealed and part.encrypted:
+                yield _reasoning(part)
+        else:
+            assert_never(part)
+    yield from _message(message.role, said)
+
+
+def _message(role: str, content: list[Json]) -> Iterator[Json]:
+    if content:
+        wire = "developer" if role == "system" else "user" if role == "tool" else role
+        yield {"type": "message", "role": wire, "content": content}
+
+
+def _content(part: Text | Image | File, role: str) -> Iterator[Json]:
+    if isinstance(part, Text):
+        if part.text:
+            kind = "output_text" if role == "assistant" else "input_text"
+            yield {"type": kind, "text": part.text}
+    elif isinstance(part, Image):
+        yield _image(part)
+    elif isinstance(part, File):
+        yield _file(part)
+    else:
+        assert_never(part)
+
+
+def _image(part: Image) -> Json:
+    if not part.url:
+        raise _by_id_only("pictures")
+    image: Json = {"type": "input_image", "image_url": part.url}
+    if part.detail != "auto":
+        image["detail"] = part.detail
+    return image
+
+
+def _file(part: File) -> Json:
+    if part.data:
+        return {"type": "input_file", "filename": part.name or "file", "file_data": part.data}
+    if part.url:
+        return {"type": "input_file", "file_url": part.url}
+    raise _by_id_only("files")
+
+
+def _by_id_only(what: str) -> Problem:
+    message = f"The Codex upstream has no uploaded {what}: send a URL or the data itself."
+    return Problem(Kind.UNSUPPORTED_PARAMETER, message, step="request", param="file_id")
+
+
+def _call(call: ToolCall, names: Names) -> Json:
+    item: Json = {
+        "type": "custom_tool_call" if call.kind == "custom" else "function_call",
+        "call_id": call_id(call.id),
+        "name": names.wire(call.name, call.namespace),
+    }
+    item["input" if call.kind == "custom" else "arguments"] = call.arguments
+    if call.namespace:
+        item["namespace"] = call.namespace
+    return item
+
+
+def _result(result: ToolResult) -> Json:
+    custom = result.kind == "custom"
+    return {
+        "type": "custom_tool_call_output" if custom else "function_call_output",
+        "call_id": call_id(result.call_id),
+        "output": _output(result.parts),
+    }
+
+
+def _output(parts: Sequence[Text | Image | File]) -> str | list[Json]:
+    texts = [part.text for part in parts if isinstance(part, Text)]
+    if len(texts) == len(parts):
+        return "".join(texts)
+    return [one for part in parts for one in _content(part, "tool")]
+
+
+def _reasoning(part: Reasoning) -> Json:
+    summary = [{"type": "summary_text", "text": text} for text in part.summary]
+    return {"type": "reasoning", "summary": summary, "encrypted_content": part.encrypted}
+
+
+def call_id(given: str) -> str:
+    """The id of a call as it is sent: one that is too long gets a short name made of it."""
+    if len(given) <= _MAX_CALL_ID:
+        return given
+    return "call_" + hashlib.sha256(given.encode()).hexdigest()[:24]
+
+
+def calls(messages: Iterable[Message]) -> Iterator[tuple[str, str]]:
+    """Namespace and name of every call in the history."""
+    for message in messages:
+        for part in message.parts:
+            if isinstance(part, ToolCall):
+                yield part.namespace, part.name

@@ -1,0 +1,163 @@
+"""``GET /admin/api/accounts`` and ``POST /admin/api/accounts/{account}/{action}``: how the accounts
+are, and what can be done for one: forget its rests, renew its token, try it.
+
+The one rule: an account is named by its key, and nothing of its credentials is told but which kinds
+there are.
+"""
+
+import asyncio
+
+from chat2api_core.accounts.account import Account
+from chat2api_core.accounts.caller import TokenCaller
+from chat2api_core.accounts.member import Member, member_of, verdict
+from chat2api_core.accounts.standing import Out, Standing
+from chat2api_core.admin.sections import forms, mask_proxy
+from chat2api_core.metering.report import Figures, last_used, read_rows, summed
+from chat2api_core.metering.use import DAY, day_of
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.turn import Message, Prompt, Text
+from chat2api_core.web.admin.answers import answer
+from chat2api_core.web.exchange import Exchange
+
+_WEEK = 7
+_TRIAL = 60.0  # seconds that a trial turn may take
+_QUESTION = "Reply with the single word: ok"
+
+
+async def list_accounts(exchange: Exchange) -> None:
+    """``{"now": ..., "accounts": [...]}``: every configured account and how it is."""
+    gateway = exchange.gateway
+    office, now = gateway.office, gateway.clock.now()
+    accounts = gateway.settings.accounts
+    keys = tuple(account.key for account in accounts)
+    await office.ledger.look(keys)
+    await gateway.tally.write()
+    days = [day_of(now - back * DAY) for back in range(_WEEK)]
+    rows = [row for row in await read_rows(gateway.store, days) if row.account]
+    sums = summed(rows, lambda row: row.account)
+    used = await last_used(gateway.store, keys)
+    members = {member.key: member for member in office.pool.members}
+    listed: list[dict[str, object]] = []
+    seen: dict[str, str] = {}
+    for account in accounts:
+        key = account.key
+        member = members.get(key) or member_of(account)
+        standing = office.ledger.standing(key)
+        twin = seen.setdefault(member.identity, key) if member.identity else key
+        kept = await office.credentials.known(account)
+        listed.append(
+            {
+                **_described(account, member),
+                **_state(member, standing, now, twin=twin),
+                "expires": int(kept.expires),
+                "renewed": int(kept.renewed),
+                "last_used": used[key],
+                **_week(sums.get(key, Figures())),
+            }
+        )
+    await answer(exchange, {"now": int(now), "accounts": listed})
+
+
+async def act(exchange: Exchange) -> None:
+    """Do something for one account and tell how it went: ``{"ok", "message", "ms"}``."""
+    wanted = exchange.parameter("account")
+    accounts = exchange.gateway.settings.accounts
+    account = next((one for one in accounts if one.key == wanted), None)
+    action = {"reset": _reset, "refresh": _refresh, "test": _test}.get(exchange.parameter("action"))
+    if account is None or action is None:
+        raise Problem(Kind.NOT_FOUND, "There is no such account or action.")
+    clock = exchange.gateway.clock
+    began = clock.monotonic()
+    try:
+        ok, message = True, await action(exchange, account)
+    except Problem as problem:
+        ok, message = False, f"{problem.code}: {problem.message}"
+    ms = round((clock.monotonic() - began) * 1000)
+    await answer(exchange, {"ok": ok, "message": message, "ms": ms})
+
+
+async def _reset(exchange: Exchange, account: Account) -> str:
+    await exchange.gateway.office.ledger.reset(account.key)
+    return ""
+
+
+async def _refresh(exchange: Exchange, account: Account) -> str:
+    office = exchange.gateway.office
+    current = (await office.credentials.known(account)).account
+    try:
+        renewed = await office.credentials.renewed(current)
+    except Problem as problem:
+        await office.ledger.blame(account.key, "", problem)
+        raise
+    if renewed is None:
+        message = "This account has nothing to renew its access token with."
+        raise Problem(Kind.INVALID_REQUEST, message, step="refresh")
+    await office.ledger.praise(account.key, "")
+    return ""
+
+
+async def _test(exchange: Exchange, account: Account) -> str:
+    """One short turn with this account alone, whatever is thought of it."""
+    prompt = Prompt("auto", (Message("user", (Text(_QUESTION),)),), temporary=True)
+    try:
+        async with asyncio.timeout(_TRIAL):
+            reply = await exchange.gateway.engine.answer(prompt, TokenCaller(account))
+            try:
+                async for _ in reply:
+                    pass
+            finally:
+                await reply.aclose()
+    except TimeoutError:
+        raise Problem(Kind.TIMEOUT, "There was no whole answer in time.", step="stream") from None
+    return reply.transcript.text[:200]
+
+
+def _described(account: Account, member: Member) -> dict[str, object]:
+    proxy = account.proxy.reveal()
+    return {
+        "id": member.key,
+        "email": account.email,
+        "type": account.type,
+        "account_id": account.account_id,
+        "plan": member.plan,
+        "credentials": forms(account),
+        "proxy": mask_proxy(proxy) if proxy else "",
+    }
+
+
+def _state(member: Member, standing: Standing, now: float, *, twin: str) -> dict[str, object]:
+    """``state`` is one of ready, resting, out, disabled, double."""
+    judged = verdict(member, standing, "", now).why_not
+    running = {model: rest for model, rest in standing.rests.items() if rest.until > now}
+    reason = judged.message if judged is not None else ""
+    if member.account.disabled:
+        state = "disabled"
+    elif isinstance(judged, Out):
+        state = "out"
+    elif twin != member.key:
+        state, reason = "double", twin
+    else:
+        state = "resting" if judged is not None or running else "ready"
+    return {
+        "state": state,
+        "reason": reason,
+        "rests": [
+            {
+                "model": model,
+                "until": int(rest.until),
+                "reason": rest.reason.lower(),
+                "message": rest.message,
+                "strikes": rest.strikes,
+            }
+            for model, rest in sorted(running.items())
+        ],
+    }
+
+
+def _week(sums: Figures) -> dict[str, object]:
+    return {
+        "requests": sums.requests,
+        "succeeded": sums.requests - sums.failed,
+        "failed": sums.failed,
+        "tokens": sums.tokens,
+    }

@@ -1,0 +1,76 @@
+"""The gateway for clients in other processes, in front of a model that plays a part."""
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chat2api_core.accounts.account import Account
+from chat2api_core.ambient import SystemClock, SystemIds
+from chat2api_core.config import Settings
+from chat2api_core.emulator import DEMO_ACCESS_TOKEN, Emulator, Reply, Say, Turn
+from chat2api_core.secret import Secret
+from chat2api_core.server import application, serving
+from chat2api_core.wiring import Gateway
+
+KEY = "sk-test-0123456789"
+HERE = Path(__file__).parent
+TOOLS = HERE.parents[1] / ".tools"
+_MARK = re.compile(r"<call_(\w+)")
+
+Write = Callable[[Turn, str], str]
+Serve = Callable[[Write], str]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serve the gateway in front of this model; its base URL. The model is given the turn and the
+    mark with which it was taught to call tools (empty: it was taught none)."""
+    with ExitStack() as stack:
+
+        def begin(write: Write) -> str:
+            def model(turn: Turn) -> Reply:
+                found = _MARK.search("\n".join(heard.text for heard in turn.messages))
+                text = write(turn, found[1] if found else "")
+                return Reply((Say(tuple(text[at : at + 6] for at in range(0, len(text), 6))),))
+
+            upstream = stack.enter_context(serving(Emulator(model=model), "critical"))
+            settings = Settings(
+                auth_tokens=(Secret(KEY),),
+                accounts=(Account(access_token=Secret(DEMO_ACCESS_TOKEN)),),
+                base_urls=(upstream,),
+                auth_url=upstream,
+                usage_counter="estimate",
+            )
+            gateway = Gateway(settings, clock=SystemClock(), ids=SystemIds())
+            return stack.enter_context(serving(application(gateway))) + "/v1"
+
+        yield begin
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., Any]:
+    """Run a program of the clients' tool box, such as ``node`` or ``codex``."""
+
+    def start(program: str, *arguments: str, **environ: str) -> Any:
+        node = TOOLS / "node" / "bin"
+        binaries = TOOLS / "clients" / "node_modules" / ".bin"
+        assert node.exists(), "the clients are not installed: run `make test-clients`"
+        path = os.pathsep.join((str(binaries), str(node), os.environ["PATH"]))
+        return subprocess.run(
+            [program, *arguments],
+            check=False,
+            env={**os.environ, "PATH": path, **environ},
+            cwd=TOOLS / "clients",
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return start

@@ -1,0 +1,301 @@
+"""The zip for Lambda under its own runtimes, behind every front door.
+
+``awslambdaric`` is Lambda's own runtime client for Python; the streaming functions start through
+the wrapper script, exactly as AWS_LAMBDA_EXEC_WRAPPER has it.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from chat2api_core.emulator import Reply, Say, Stall
+from tests.deploy.conftest import ARCH, Upstream
+from tests.deploy.doors import Door, Kind, OpenDoor
+from tests.deploy.install import Tools
+from tests.deploy.lambda_function import LambdaFunction
+from tests.deploy.probe import ASK, KEY, Client
+from tests.deploy.wire import in_background
+
+pytestmark = pytest.mark.deploy
+
+STREAMED: list[Kind] = ["rest-stream", "url-stream"]
+BUFFERED: list[Kind] = ["http-api", "rest", "url"]
+
+Open = Callable[..., tuple[Client, OpenDoor]]
+
+
+class Runtimes:
+    """The commands that Lambda would run."""
+
+    def __init__(self, tools: Tools, task_root: Path) -> None:
+        self.environment = {
+            "LAMBDA_RUNTIME_DIR": str(tools.runtime),
+            "PYTHONPATH": f"{task_root}{os.pathsep}{tools.runtime}",
+        }
+        self.own = [tools.python, "-m", "awslambdaric"]
+        self.stream = [str(task_root / "deploy" / "lambda-stream"), *self.own]
+        self.streamed_mirror = [
+            tools.python, "-m", "chat2api_core.web.lambda_stream", "mirror.app",
+        ]  # fmt: skip
+        self.api = [*self.own, "api.index.lambda_handler"]
+        self.mirror = [*self.own, "mirror.handler"]
+
+
+@pytest.fixture
+def runtimes(installed: Tools, task_root: Path) -> Runtimes:
+    return Runtimes(installed, task_root)
+
+
+@pytest.fixture
+def open_door(runtimes: Runtimes, task_root: Path) -> Iterator[Open]:
+    with ExitStack() as stack:
+
+        def begin(
+            kind: Kind,
+            command: list[str],
+            settings: Mapping[str, str] | None = None,
+            stage: str = "$default",
+            seconds: float = 60.0,
+        ) -> tuple[Client, OpenDoor]:
+            environment = {**runtimes.environment, **(settings or {})}
+            function = LambdaFunction(
+                command, task_root=task_root, environment=environment, seconds=seconds
+            )
+            opened = stack.enter_context(in_background(Door(kind, function, stage).open()))
+            return Client(opened.url), opened
+
+        yield begin
+
+
+@pytest.mark.parametrize("kind", STREAMED)
+def test_a_chat_streams_through_a_streaming_door(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, kind: Kind
+) -> None:
+    client, _ = open_door(kind, runtimes.stream, upstream.settings)
+    answer = client.chat(stream=True)
+
+    assert answer.status == 200
+    assert answer.header("content-type") == ["text/event-stream; charset=utf-8"]
+    assert answer.body.endswith(b"data: [DONE]\n\n")
+    assert answer.spread > 0.5
+    assert len(answer.parts) > 5
+
+
+@pytest.mark.parametrize("kind", STREAMED)
+def test_a_streaming_door_serves_every_route(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, kind: Kind
+) -> None:
+    client, _ = open_door(kind, runtimes.stream, upstream.settings)
+
+    assert client.get("/health").document["platform"] == "lambda"
+    assert client.get("/v1/models").document["object"] == "list"
+    assert client.chat().document["choices"][0]["finish_reason"] == "stop"
+    assert client.get("/nowhere").status == 404
+    assert client.get("/v1/chat/completions").header("allow") == ["POST"]
+    assert client.request("GET", "/v1/models", headers={"Authorization": "Bearer no"}).status == 401
+
+
+def test_a_stream_that_nobody_hears_any_more_does_not_disturb_the_next_one(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream
+) -> None:
+    client, _ = open_door("url-stream", runtimes.stream, upstream.settings)
+    client.leave_early()
+
+    assert client.chat(stream=True).body.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize(("kind", "which"), [("url-stream", "stream"), ("http-api", "api")])
+def test_an_answer_is_ended_cleanly_before_lambda_ends_the_function(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, kind: Kind, which: str
+) -> None:
+    upstream.app.script.push(Reply((Say(("Once", " upon")), Stall())))
+    client, _ = open_door(kind, getattr(runtimes, which), upstream.settings, seconds=6.0)
+    answer = client.chat(stream=True)
+
+    assert answer.body.endswith(b"data: [DONE]\n\n")
+    assert "length" in {choice["finish_reason"] for e in answer.events for choice in e["choices"]}
+    assert client.get("/health").status == 200
+
+
+@pytest.mark.parametrize("kind", BUFFERED)
+def test_a_chat_arrives_whole_through_a_buffering_door(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, kind: Kind
+) -> None:
+    client, _ = open_door(kind, runtimes.api, upstream.settings)
+    answer = client.chat(stream=True)
+
+    assert answer.status == 200
+    assert answer.body.endswith(b"data: [DONE]\n\n")
+    assert client.chat().document["choices"][0]["finish_reason"] == "stop"
+    assert client.get("/health").document["platform"] == "lambda"
+
+
+@pytest.mark.parametrize(("kind", "stage"), [("http-api", "prod"), ("http-api", "$default")])
+def test_a_named_stage_is_no_part_of_the_path(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, kind: Kind, stage: str
+) -> None:
+    client, _ = open_door(kind, runtimes.api, upstream.settings, stage)
+
+    assert client.get("/v1/models").status == 200
+
+
+@pytest.mark.parametrize(("kind", "which"), [("rest-stream", "stream"), ("http-api", "api")])
+def test_a_base_path_is_a_setting(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, kind: Kind, which: str
+) -> None:
+    settings = {**upstream.settings, "API_PREFIX": "/chat"}
+    client, _ = open_door(kind, getattr(runtimes, which), settings)
+
+    assert client.get("/chat/v1/models").status == 200
+    assert client.get("/v1/models").status == 404
+
+
+@pytest.mark.parametrize("kind", [*STREAMED, *BUFFERED])
+def test_bytes_cookies_and_the_query_come_through(
+    open_door: Open, runtimes: Runtimes, kind: Kind
+) -> None:
+    streamed = kind in STREAMED
+    client, _ = open_door(kind, runtimes.streamed_mirror if streamed else runtimes.mirror)
+    body = bytes(range(256)) * 4
+    headers = {"Cookie": "one=1; two=2", "Content-Type": "application/octet-stream"}
+    answer = client.request("POST", "/a%20b?x=1&x=%C3%A4", body, headers)
+
+    assert answer.status == 207
+    assert answer.body == body
+    assert answer.header("set-cookie") == ["a=1; Path=/", "b=2"]
+    assert answer.header("x-path") == ["/a b"]
+    assert answer.header("x-query") == ["x=1&x=%C3%A4"]
+    assert answer.header("x-cookie") == ["one=1; two=2"]
+    assert answer.header("x-client") == ["127.0.0.1"]
+    assert answer.header("x-deadline") == ["yes"]
+
+
+@pytest.mark.parametrize("kind", STREAMED)
+def test_a_failure_in_the_middle_cuts_the_answer_off_visibly(
+    open_door: Open, runtimes: Runtimes, kind: Kind
+) -> None:
+    client, opened = open_door(kind, runtimes.streamed_mirror)
+    answer = client.post("/half", b"what was said")
+
+    assert answer.cut
+    assert answer.body == b"what was said"
+    assert "ValueError" in opened.log[0]
+
+
+def test_a_large_answer_streams_whole(open_door: Open, runtimes: Runtimes) -> None:
+    client, _ = open_door("url-stream", runtimes.streamed_mirror)
+
+    assert len(client.post("/large", b"").body) == 7_000_000
+
+
+@pytest.mark.parametrize("kind", BUFFERED)
+def test_an_answer_that_is_too_large_for_its_door_is_an_error_that_says_so(
+    open_door: Open, runtimes: Runtimes, kind: Kind
+) -> None:
+    client, _ = open_door(kind, runtimes.mirror)
+    answer = client.post("/large", b"")
+
+    assert answer.status == 500
+    assert "6 MB" in answer.document["error"]["message"]
+
+
+@pytest.mark.parametrize(("kind", "which"), [("url-stream", "stream"), ("http-api", "api")])
+def test_a_request_that_is_too_large_is_refused(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, kind: Kind, which: str
+) -> None:
+    settings = {**upstream.settings, "MAX_BODY": "1000000"}
+    client, _ = open_door(kind, getattr(runtimes, which), settings)
+    ours = client.post("/v1/chat/completions", b" " * 1_000_001)
+
+    assert ours.status == 413
+    assert ours.document["error"]["code"] == "request_too_large"
+    assert client.post("/v1/chat/completions", b" " * 6_500_000).status == 413
+
+
+def test_a_streaming_runtime_behind_a_buffering_door_is_a_502(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream
+) -> None:
+    client, _ = open_door("http-api", runtimes.stream, upstream.settings)
+
+    assert client.get("/health").status == 502
+
+
+def test_an_application_that_cannot_be_loaded_is_reported(
+    open_door: Open, runtimes: Runtimes, installed: Tools
+) -> None:
+    command = [installed.python, "-m", "chat2api_core.web.lambda_stream", "nowhere.app"]
+    client, opened = open_door("url-stream", command)
+
+    assert client.get("/health").status == 502
+    assert "ModuleNotFoundError" in opened.log[0]
+
+
+@pytest.mark.parametrize("which", ["stream", "api"])
+def test_each_function_runs_under_awss_own_runtime_interface_emulator(
+    runtimes: Runtimes, installed: Tools, task_root: Path, upstream: Upstream, which: str
+) -> None:
+    asked, runtime = _free_port(), _free_port()
+    command = [
+        str(installed.emulator(ARCH)),
+        "--runtime-interface-emulator-address", f"127.0.0.1:{asked}",
+        "--runtime-api-address", f"127.0.0.1:{runtime}",
+        *getattr(runtimes, which),
+    ]  # fmt: skip
+    environment = {
+        "PATH": os.environ["PATH"],
+        "AWS_LAMBDA_FUNCTION_NAME": "chat2api",
+        "LAMBDA_TASK_ROOT": str(task_root),
+        **runtimes.environment,
+        **upstream.settings,
+    }
+    process = subprocess.Popen(command, cwd=task_root, env=environment)
+    try:
+        raw = _invoke(asked)
+    finally:
+        process.terminate()
+        process.wait(20)
+    if which == "stream":
+        head, _, body = raw.partition(b"\0" * 8)
+        assert json.loads(head)["statusCode"] == 200
+    else:
+        document = json.loads(raw)
+        assert document["statusCode"] == 200
+        body = document["body"].encode()
+    assert body.endswith(b"data: [DONE]\n\n")
+
+
+def _invoke(port: int) -> bytes:
+    """Hand the emulator an event of a function URL; its answer, once it listens."""
+    event = {
+        "version": "2.0",
+        "rawPath": "/v1/chat/completions",
+        "rawQueryString": "",
+        "headers": {"authorization": f"Bearer {KEY}", "content-type": "application/json"},
+        "requestContext": {
+            "stage": "$default",
+            "http": {"method": "POST", "path": "/v1/chat/completions", "sourceIp": "127.0.0.1"},
+        },
+        "body": json.dumps(ASK | {"stream": True}),
+        "isBase64Encoded": False,
+    }
+    client = Client(f"http://127.0.0.1:{port}")
+    end = time.monotonic() + 20
+    while True:
+        try:
+            return client.post("/2015-03-31/functions/function/invocations", event).body
+        except ConnectionRefusedError:
+            assert time.monotonic() < end, "the emulator does not listen"
+            time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -87,7 +87,7 @@ def _read(value: object, now: float) -> float | None:
 
 
 def _from_number(value: float, now: float) -> float | None:
-    if isinstance(value, float) and math.isnan(value):
+    if type(value) is float and math.isnan(value):
         return None
     return _bounded(value if value < LONGEST else min(value, _END_OF_TIME) - now)
 

@@ -72,7 +72,10 @@ RESERVED = {
     "uvicorn": {"server", "emulator"},
 }
 # Modules whose results depend on their inputs alone.
-PURE = ["turn", "transcript", "stage", "problem", "limits", "wire", "dialects", "toolcalls"] + [
+PURE = [
+    "turn", "transcript", "stage", "problem", "effort", "choice", "limits", "wire", "dialects",
+    "toolcalls",
+] + [
     f"upstreams.chatgpt_web.{name}"
     for name in (
         "canvas", "catalog", "citations", "complaint", "content", "cursor", "delta", "echoes",

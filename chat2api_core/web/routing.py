@@ -100,7 +100,7 @@ class App:
         if message != self._told:  # once, not at every request
             self._told = message
             _trouble.error("misconfigured: %s", error)
-        return Problem(Kind.INTERNAL, message)
+        return Problem(Kind.MISCONFIGURED, message)
 
     def _ready(self) -> ASGIApp:
         if self._router is None:

@@ -231,7 +231,7 @@ class TestMisconfiguration:
             assert client.headers["content-type"] == "application/json"
             assert client.headers["content-length"] == str(len(client.body))
             assert client.error["type"] == "server_error"
-            assert client.error["code"] == "internal_error"
+            assert client.error["code"] == "misconfigured"
             assert "READ_TIMEOUT: expected seconds" in str(client.error["message"])
         assert [record.getMessage() for record in caplog.records] == [
             "misconfigured: READ_TIMEOUT: expected seconds"

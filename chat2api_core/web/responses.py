@@ -34,12 +34,18 @@ class Continuing:
         self._owner = owner
         self._body = body
         self._head = ResponsesHead(gateway.ids.hex(24), int(gateway.clock.now()))
+        self._document = b""
 
     def encoder(self, reply: Reply | None) -> Encoder:
         return self._dialect.encoder(self._request, self._named(reply))
 
     def document(self, reply: Reply) -> bytes:
-        return self._dialect.document(self._request, self._named(reply), reply.transcript)
+        # Made once: what is kept is what was sent.
+        if not self._document:
+            self._document = self._dialect.document(
+                self._request, self._named(reply), reply.transcript
+            )
+        return self._document
 
     async def keep(self, reply: Reply) -> None:
         if not self._request.store:

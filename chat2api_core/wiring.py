@@ -15,7 +15,6 @@ from typing import Literal
 from msgspec import structs
 
 from chat2api_core import key_file
-from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.egress import Egress
 from chat2api_core.accounts.exchange import Exchange
 from chat2api_core.accounts.office import Office
@@ -131,9 +130,6 @@ class Gateway:
         settings = await self.desk.news()
         if settings is None:
             return None
-        if not self.office.credentials.shared:  # renewed tokens are nowhere but here
-            accounts = [await self._with_tokens(account) for account in settings.accounts]
-            settings = structs.replace(settings, accounts=tuple(accounts))
         try:
             heir = Gateway(settings, clock=self.clock, ids=self.ids, heir_of=self)
         except ValueError as error:
@@ -141,16 +137,6 @@ class Gateway:
             return None
         _log.info("the settings have changed: %d accounts", len(settings.accounts))
         return heir
-
-    async def _with_tokens(self, account: Account) -> Account:
-        known = (await self.office.credentials.known(account)).account
-        return structs.replace(
-            account,
-            access_token=known.access_token,
-            refresh_token=known.refresh_token,
-            session_token=known.session_token,
-            handle=account.key,
-        )
 
     def _office(self, egress: Egress, before: Office | None) -> Office:
         settings = self.settings

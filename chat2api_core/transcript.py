@@ -16,6 +16,8 @@ from chat2api_core.turn import (
     Delta,
     Finished,
     Picture,
+    PictureBegun,
+    PicturePreview,
     ReasoningDelta,
     ReasoningSealed,
     RefusalDelta,
@@ -130,8 +132,12 @@ class Transcript:
         | Started
         | Finished
         | ReasoningSealed
-        | WebSearch,
+        | WebSearch
+        | PictureBegun
+        | PicturePreview,
     ) -> None:
+        if isinstance(delta, PictureBegun | PicturePreview):
+            return  # the picture itself is what stays
         if isinstance(delta, Citation):
             self.citations.append(delta)
         elif isinstance(delta, Picture):

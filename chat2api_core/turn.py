@@ -149,6 +149,15 @@ class Thread(Struct, frozen=True, gc=False):
 Effort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max", "ultra"]
 
 
+class Media(Struct, frozen=True, gc=False):
+    """How pictures and files of the answer are handed out. ``links`` is what the addresses of ours
+    begin with (``https://host/media/``); empty: none can be made. ``inline``: the client takes the
+    pictures themselves, as ``Picture.data``."""
+
+    links: str = ""
+    inline: bool = False
+
+
 class Prompt(Struct, frozen=True):
     """One turn that a client asks for. ``stream`` is not in it: that is between the dialect and its
     client. ``hints`` are the upstream's own switches (``search``, ``reason``, ...); ``temporary``
@@ -172,6 +181,7 @@ class Prompt(Struct, frozen=True):
     summary: str = ""
     cache_key: str = ""
     service_tier: str = ""
+    media: Media = Media()
 
 
 # ------------------------------------------------------------------------------- up: the deltas
@@ -261,9 +271,10 @@ class Citation(Struct, frozen=True, gc=False):
 
 class Picture(Struct, frozen=True, gc=False):
     """A picture that the upstream made. ``asset`` is its pointer there (``file-service://file-...``
-    or ``sediment://file_...``); sizes are pixels, 0 where unknown. Where the upstream sends the
-    picture itself, ``data`` is that in base64, of the type ``image/<format>``, and there is no
-    asset."""
+    or ``sediment://file_...``); sizes are pixels, 0 where unknown. ``data`` is the picture itself
+    in base64, of the type ``image/<format>``: where the upstream sends it (then there is no asset),
+    or where ``Media.inline`` asks for it. ``url`` is a link of ours to it, where one can be made.
+    ``revised_prompt`` is what was drawn in the end."""
 
     asset: str
     width: int = 0
@@ -271,6 +282,21 @@ class Picture(Struct, frozen=True, gc=False):
     title: str = ""
     data: str = ""
     format: str = "png"
+    url: str = ""
+    revised_prompt: str = ""
+
+
+class PicturePreview(Struct, frozen=True, gc=False):
+    """An unfinished picture, in base64, of the type ``image/<format>``. ``index`` numbers the
+    previews of one picture from 0. Like ``Started`` it is no part of the answer, but it commits."""
+
+    index: int
+    data: str
+    format: str = "png"
+
+
+class PictureBegun(Struct, frozen=True, gc=False):
+    """The upstream has set about making a picture; ``Picture`` brings it."""
 
 
 class Usage(Struct, frozen=True, gc=False):
@@ -307,6 +333,8 @@ Delta: TypeAlias = (
     | CallDelta
     | CallEnded
     | Citation
+    | PictureBegun
+    | PicturePreview
     | Picture
     | Finished
 )

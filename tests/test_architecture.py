@@ -31,6 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "accounts.exchange": VOCABULARY | {"transport"},
     "upstreams": VOCABULARY | {"wire", "accounts.account", "upstreams.base", "upstreams.quote"},
     "upstreams.chatgpt_web.site": VOCABULARY | {"accounts.account", "transport"},
+    "upstreams.chatgpt_web.answer": VOCABULARY | {"wire", "upstreams.base", "transport"},
     "upstreams.chatgpt_web.client": VOCABULARY
     | {"wire", "accounts", "upstreams.base", "transport", "config"},
     "upstreams.codex.backend": VOCABULARY | {"transport", "accounts.account", "upstreams.quote"},

@@ -43,6 +43,7 @@ class Settings(Struct, frozen=True):
     scheduled_refresh: bool = False
     cron_secret: Secret = Secret("")
     # how ChatGPT is reached
+    upstream: Literal["auto", "web", "codex"] = "auto"
     base_urls: tuple[str, ...] = ("https://chatgpt.com",)
     auth_url: str = "https://auth.openai.com"
     auth_key: Secret = Secret("")
@@ -64,6 +65,10 @@ class Settings(Struct, frozen=True):
     tool_retries: int = 1
     tool_retry_time: float = 60.0
     upload_by_url: bool = False
+    max_file: int = 20_000_000
+    image_timeout: float = 300.0
+    media_ttl: float = 86_400.0
+    public_url: str = ""
     # what is said to clients
     api_prefix: str = ""
     cors_origins: tuple[str, ...] = ()

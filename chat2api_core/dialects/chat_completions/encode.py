@@ -46,6 +46,8 @@ from chat2api_core.turn import (
     Delta,
     Finished,
     Picture,
+    PictureBegun,
+    PicturePreview,
     ReasoningDelta,
     ReasoningSealed,
     RefusalDelta,
@@ -162,7 +164,10 @@ class ChunkEncoder:
             return b""
         if isinstance(delta, Finished):
             return self._finish(delta)
-        if isinstance(delta, CallEnded | Started | ReasoningSealed | WebSearch):
+        if isinstance(
+            delta,
+            CallEnded | Started | ReasoningSealed | WebSearch | PictureBegun | PicturePreview,
+        ):
             return b""
         assert_never(delta)
 

@@ -65,6 +65,8 @@ from chat2api_core.turn import (
     Finished,
     FinishReason,
     Picture,
+    PictureBegun,
+    PicturePreview,
     ReasoningDelta,
     ReasoningSealed,
     RefusalDelta,
@@ -148,7 +150,7 @@ class ResponsesEncoder:
         self._tape.write(Created(response=response))
         self._tape.write(InProgress(response=response))
 
-    def _take(self, delta: Delta) -> None:  # noqa: C901, PLR0912 (one branch a variant)
+    def _take(self, delta: Delta) -> None:  # noqa: C901, PLR0912, PLR0915 (one branch a variant)
         if isinstance(delta, TextDelta):
             self._say(delta.text)
         elif isinstance(delta, ReasoningDelta):
@@ -172,6 +174,8 @@ class ResponsesEncoder:
             self._settle("completed")
             place = self._place()
             self._output[place.index] = write_search(self._tape, place, delta)
+        elif isinstance(delta, PictureBegun | PicturePreview):
+            pass  # the picture itself says it all
         elif isinstance(delta, Started):
             pass  # what it says stands in the first event
         elif isinstance(delta, Finished):

@@ -1,4 +1,4 @@
-"""The settings as the README shows them: Markdown made from the table. Pure."""
+"""The settings as the docs show them: Markdown made from the table. Pure."""
 
 from pathlib import Path
 

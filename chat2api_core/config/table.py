@@ -1,6 +1,6 @@
 """The table of settings: the one place where each is declared.
 
-``load`` reads by it and the README shows it. A setting is a row here and a field of ``Settings``,
+``load`` reads by it and the docs show it. A setting is a row here and a field of ``Settings``,
 which holds its default.
 """
 

@@ -2,7 +2,7 @@
 
 This table is the only place that says so: the parser refuses by it, and
 ``python -m chat2api_core.dialects.chat_completions.parameters`` prints it as the Markdown that the
-README holds. The rule: a parameter is used, or leaving it out changes nothing that the caller can
+docs hold. The rule: a parameter is used, or leaving it out changes nothing that the caller can
 rely on (ignored), or it is refused. What is not in the table is ignored, too.
 """
 
@@ -16,7 +16,7 @@ Treatment: TypeAlias = Literal["used", "ignored", "refused"]
 
 
 class Parameter(Struct, frozen=True):
-    """One row. ``why`` is one line for the reader of the README and of the error.
+    """One row. ``why`` is one line for the reader of the docs and of the error.
 
     ``neutral`` holds, as JSON, the values of a refused parameter that ask for nothing and are taken
     therefore; null and leaving it out always are."""
@@ -106,7 +106,7 @@ def advice(parameter: Parameter) -> str:
 
 
 def markdown() -> str:
-    """The table as the README shows it, ending in a newline."""
+    """The table as the docs show it, ending in a newline."""
     lines = ["| parameter | | why, how |", "|---|---|---|"]
     for row in PARAMETERS:
         taken = f" (taken: {', '.join(f'`{value}`' for value in row.neutral)})"

@@ -1,6 +1,6 @@
 """Every parameter of POST /v1/responses and what becomes of it: the one table.
 
-In: nothing. Out: ``PARAMETERS``, which the parser obeys and the README shows
+In: nothing. Out: ``PARAMETERS``, which the parser obeys and the docs show
 (``python -m chat2api_core.dialects.responses.parameters`` prints it). The rule: a parameter that
 would change the answer and cannot be obeyed is refused, never silently dropped; one that is merely
 about bookkeeping is echoed or ignored. Fields that are in no table are ignored, because real

@@ -1,4 +1,4 @@
-"""The table of parameters: complete, consistent with the parser, and the README's."""
+"""The table of parameters: complete, consistent with the parser, and the one of docs/parameters.md."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ from chat2api_core.dialects.chat_completions.parameters import (
     markdown,
 )
 
-README = Path(__file__).parents[3] / "README.md"
+PAGE = Path(__file__).parents[3] / "docs" / "parameters.md"
 CHECKED = {"temperature", "top_p"}  # ignored, but their range is checked
 
 
@@ -95,7 +95,7 @@ def test_the_markdown_has_a_row_for_every_parameter() -> None:
 
 
 def test_the_readme_shows_the_table_as_it_is() -> None:
-    text = README.read_text(encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
     start, end = "<!-- chat-parameters -->", "<!-- /chat-parameters -->"
     assert text.count(start) == text.count(end) == 1
     shown = text.partition(start)[2].partition(end)[0]

@@ -18,7 +18,7 @@ START, END = "<!-- settings -->", "<!-- /settings -->"
 
 def test_the_readme_holds_what_the_code_prints(capsys: pytest.CaptureFixture[str]) -> None:
     runpy.run_module("chat2api_core.config", run_name="__main__")
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "docs" / "settings.md").read_text()
     assert text.count(START) == 1
     assert text.count(END) == 1
     block = text.partition(START)[2].partition(END)[0]

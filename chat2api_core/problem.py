@@ -27,7 +27,7 @@ class Blame(enum.Enum):
 # The step of a turn that failed. It names the place in codes such as ``sentinel_timeout``.
 Step: TypeAlias = Literal[
     "auth", "request", "pool", "refresh", "bootstrap", "sentinel", "proof", "conversation",
-    "stream", "models",
+    "stream", "models", "fetch", "upload", "download", "picture", "transcription", "speech",
 ]  # fmt: skip
 
 
@@ -57,12 +57,15 @@ class Kind(enum.Enum):
     INVALID_REQUEST = Row("invalid", "invalid_request", 400, _BAD, Blame.CALLER)
     UNSUPPORTED_PARAMETER = Row("unsupported", "unsupported_parameter", 400, _BAD, Blame.CALLER)
     CONTEXT_LENGTH = Row("context", "context_length_exceeded", 400, _BAD, Blame.CALLER)
+    CONTENT_POLICY = Row("policy", "content_policy_violation", 400, _BAD, Blame.CALLER)
     INVALID_API_KEY = Row("api_key", "invalid_api_key", 401, _BAD, Blame.CALLER)
     LOGIN_REQUIRED = Row("login", "login_required", 403, _DENIED, Blame.CALLER)
     NOT_FOUND = Row("route", "not_found", 404, _BAD, Blame.CALLER)
     MODEL_NOT_FOUND = Row("model", "model_not_found", 404, _BAD, Blame.CALLER)
     CONVERSATION_NOT_FOUND = Row("thread", "conversation_not_found", 404, _BAD, Blame.CALLER)
     RESPONSE_NOT_FOUND = Row("response", "response_not_found", 404, _BAD, Blame.CALLER)
+    FILE_NOT_FOUND = Row("file", "file_not_found", 404, _BAD, Blame.CALLER)
+    FILE_GONE = Row("gone", "file_expired", 410, _BAD, Blame.CALLER)
     METHOD_NOT_ALLOWED = Row("method", "method_not_allowed", 405, _BAD, Blame.CALLER)
     TOO_LARGE = Row("too_large", "request_too_large", 413, _BAD, Blame.CALLER)
 

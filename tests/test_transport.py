@@ -97,6 +97,63 @@ def test_only_what_was_written_is_sent(backend: Backend) -> None:
         assert head.lower().count(b"user-agent: test") == 1
 
 
+def test_a_body_in_pieces_is_sent_with_its_length(backend: Backend) -> None:
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await read_head(reader))
+        seen.append(await reader.readexactly(9))
+        writer.write(OK + b"content-length: 0\r\n\r\n")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for piece in (b"one", b"two", b"six"):
+            yield piece
+
+    async def run() -> None:
+        async with listening(talk) as url, transport(backend) as client:
+            headers = [*HEADERS, (b"content-length", b"9")]
+            reply = await client.send("PUT", url, headers, pieces(), step="upload")
+            await reply.aclose()
+
+    asyncio.run(run())
+    head, body = seen
+    assert b"transfer-encoding" not in head.lower()
+    assert body == b"onetwosix"
+
+
+def test_a_proxy_gets_its_password_and_the_target_does_not(backend: Backend) -> None:
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await read_head(reader))
+        writer.write(OK + b"content-length: 2\r\n\r\nok")
+
+    async def run() -> None:
+        async with listening(talk) as url, transport(backend) as client:
+            proxy = url.removesuffix("/path").replace("//", "//ann:p%40ss@")
+            target = "http://chatgpt.invalid/models"
+            reply = await client.send("GET", target, HEADERS, step="models", proxy=proxy)
+            assert await reply.read() == b"ok"
+            await reply.aclose()
+
+    asyncio.run(run())
+    assert b"proxy-authorization: Basic YW5uOnBAc3M=" in seen[0].replace(
+        b"Proxy-Auth", b"proxy-auth"
+    )
+
+
+def test_a_very_long_header_is_read(backend: Backend) -> None:
+    answer = OK + b"set-cookie: a=%b\r\ncontent-length: 0\r\n\r\n" % (b"x" * 30_000)
+
+    async def run() -> None:
+        async with listening(saying(answer)) as url, transport(backend) as client:
+            reply = await client.send("GET", url, HEADERS, step="bootstrap")
+            assert len(reply.cookies[0]) == 30_002
+            await reply.aclose()
+
+    asyncio.run(run())
+
+
 def test_a_packed_body_is_unpacked(backend: Backend) -> None:
     packed = gzip.compress(b"packed")
     answer = OK + b"content-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed

@@ -1,4 +1,7 @@
-"""``python -m chat2api_core``: the plain server, the same application as on every other host."""
+"""``python -m chat2api_core``: the plain server, the same application as on every other host.
+
+``python -m chat2api_core login`` is another command: it signs in to an account.
+"""
 
 import argparse
 import os
@@ -13,14 +16,16 @@ from chat2api_core.config import Settings, SettingsError, load, write_auth_token
 from chat2api_core.secret import Secret
 
 _EPILOG = """
+"python -m chat2api_core login" signs in to an account; "login --help" says how.
 Settings come from environment variables and, if there is one, from conf/app.<ENV>.yaml; the README
 lists them. Without an account the built-in emulator of ChatGPT answers, so everything can be tried.
 """
 
 
-def _arguments(argv: Sequence[str] | None, settings: Settings) -> argparse.Namespace:
+def _arguments(words: Sequence[str], settings: Settings) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m chat2api_core",
+        usage="%(prog)s [login] [options]",
         description="Serve an OpenAI-compatible API in front of ChatGPT accounts.",
         epilog=_EPILOG,
     )
@@ -29,16 +34,22 @@ def _arguments(argv: Sequence[str] | None, settings: Settings) -> argparse.Names
     parser.add_argument(
         "--emulator", action="store_true", help="answer by the emulator even with an account"
     )
-    return parser.parse_args(argv)
+    return parser.parse_args(words)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Serve until interrupted. Returns the exit status: 2 for settings that cannot be used."""
+def main(argv: list[str] | None = None) -> int:
+    """Serve until interrupted, or sign in where the first word is ``login``. Returns the exit
+    status: 2 for settings that cannot be used."""
+    words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["login"]:
+        from chat2api_core.login import main as sign_in  # noqa: PLC0415 (the server needs it not)
+
+        return sign_in(words[1:])
     try:
         settings = load(os.environ, cwd=Path.cwd())
     except SettingsError as error:
         return _fail(str(error))
-    options = _arguments(argv, settings)
+    options = _arguments(words, settings)
     try:
         from chat2api_core.server import serve  # noqa: PLC0415 (--help needs no server)
     except ModuleNotFoundError as error:

@@ -14,17 +14,20 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from chat2api_core.effort import split
+from chat2api_core.effort import spelled, split
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import Prompt
 
 UpstreamName: TypeAlias = Literal["web", "codex"]
+Setting: TypeAlias = Literal["auto", "web", "codex"]
 
 # The more dependable one first: it takes tools itself and asks for no proofs.
 NAMES: tuple[UpstreamName, ...] = ("codex", "web")
 _PREFIXES: dict[str, UpstreamName] = {"codex/": "codex", "web/": "web"}
+_WEB_MAKES = (None, "", "png")  # pictures, whatever else is asked for
 _GPT = re.compile(r"(?:.+-gizmo-)?g-[A-Za-z0-9_-]+")
-_AUTO = frozenset({"", "auto"})
+# The names that leave the model to the upstream.
+ANY_MODEL = frozenset({"", "auto"})
 
 
 class Choice(Struct, frozen=True):
@@ -37,7 +40,7 @@ class Choice(Struct, frozen=True):
 def choose(
     prompt: Prompt,
     *,
-    setting: Literal["auto", "web", "codex"],
+    setting: Setting,
     available: Collection[str],
     catalogs: Mapping[str, Collection[str]],
 ) -> Choice:
@@ -46,13 +49,11 @@ def choose(
 
     Raises ``Problem``: NO_ACCOUNT where the upstream that is meant has no account,
     UNSUPPORTED_PARAMETER where it has one but cannot do what is asked."""
-    named, model = read_prefix(prompt.model)
+    wanted, model = meant(prompt.model, setting), read_prefix(prompt.model)[1]
     plain = prompt if model == prompt.model else replace(prompt, model=model)
-    wanted = named or setting
-    meant = [name for name in NAMES if wanted in ("auto", name)]
-    there = [name for name in meant if name in available]
+    there = [name for name in NAMES if wanted in ("auto", name) and name in available]
     if not there:
-        raise _nobody(wanted)
+        raise nobody(wanted)
     able = [name for name in there if _obstacle(name, plain) is None]
     if not able:
         raise _unable(there[0], str(_obstacle(there[0], plain)))
@@ -68,31 +69,47 @@ def read_prefix(model: str) -> tuple[UpstreamName | None, str]:
     return None, model
 
 
+def is_gpt(model: str) -> bool:
+    """Whether a model name means a GPT: ``g-...`` or ``gpt-4-gizmo-g-...``."""
+    return _GPT.fullmatch(read_prefix(model)[1]) is not None
+
+
+def meant(model: str, setting: Setting) -> Setting:
+    """The upstream that is to answer: what the model's name begins with, else the setting."""
+    return read_prefix(model)[0] or setting
+
+
 def _knows(name: UpstreamName, model: str, catalogs: Mapping[str, Collection[str]]) -> bool:
     """Whether an upstream has a model, as far as is known. One whose list is not known may have
     it; every one has its own idea of ``auto``."""
     known = catalogs.get(name)
-    if known is None or model in _AUTO:
+    if known is None or model in ANY_MODEL:
         return True
-    wanted = {_dashes(model), _dashes(split(model, known).name)}
-    return any(_dashes(one) in wanted for one in known)
-
-
-def _dashes(model: str) -> str:
-    """The two upstreams spell the same model differently: ``gpt-5.5`` and ``gpt-5-5``."""
-    return model.replace(".", "-")
+    wanted = {spelled(model), spelled(split(model, known).name)}
+    return any(spelled(one) in wanted for one in known)
 
 
 def _obstacle(name: UpstreamName, prompt: Prompt) -> str | None:
     """The parameter that an upstream cannot obey although the caller counts on it."""
     if name == "web":
-        # A search can be made there as well; a picture cannot be made to order.
-        return "tool_choice" if prompt.tool_choice.hosted == "image_generation" else None
+        return _obstacle_to_picture(prompt)
     if prompt.thread is not None:
         return "conversation_id"
-    if _GPT.fullmatch(prompt.model):
+    if is_gpt(prompt.model):
         return "model"
     return "system_hints" if set(prompt.hints) - {"search"} else None
+
+
+def _obstacle_to_picture(prompt: Prompt) -> str | None:
+    """What ChatGPT's web client cannot say of a picture that it is to make."""
+    if prompt.tool_choice.hosted != "image_generation":
+        return None
+    for tool in prompt.hosted:
+        if tool.kind == "image_generation" and tool.options.get("input_image_mask"):
+            return "mask"
+        if tool.kind == "image_generation" and tool.options.get("output_format") not in _WEB_MAKES:
+            return "output_format"
+    return None
 
 
 def _native(prompt: Prompt) -> UpstreamName:
@@ -102,9 +119,11 @@ def _native(prompt: Prompt) -> UpstreamName:
     return NAMES[0]
 
 
-def _nobody(wanted: str) -> Problem:
-    kind = "" if wanted == "auto" else f" of type {wanted}"
-    message = f"No account{kind} is configured that could answer. Set CHATGPT_ACCOUNTS."
+def nobody(wanted: Setting) -> Problem:
+    """Why nobody is asked: there is no account for the upstream that is meant."""
+    message = "No ChatGPT account is configured. Set CHATGPT_ACCESS_TOKENS or CHATGPT_ACCOUNTS."
+    if wanted != "auto":
+        message = f"No account of type {wanted} is configured. Add one to CHATGPT_ACCOUNTS."
     return Problem(Kind.NO_ACCOUNT, message, step="pool")
 
 

@@ -57,3 +57,9 @@ def clamp(wanted: Effort, levels: Collection[Effort]) -> Effort:
 def is_level(word: str) -> bool:
     """Whether a word is on the scale."""
     return word in _RANK
+
+
+def spelled(model: str) -> str:
+    """One spelling of a model's name for all upstreams: what is ``gpt-5.5`` to one is ``gpt-5-5``
+    to another."""
+    return model.replace(".", "-")

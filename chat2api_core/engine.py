@@ -1,5 +1,8 @@
 """Joins a prompt with an upstream and decides which account answers.
 
+Which upstreams may answer, and in which order they are tried, ``choice`` says; the accounts of a
+type belong to the upstream of that name.
+
 The commit point is the first delta that is not ``Started``: before it a failure may be mended by
 another account or by fresh tokens, unseen by the client; after it nothing is asked again, and a
 failure ends the answer as failed. What happens is decided by the problem's blame, not its status.
@@ -7,22 +10,26 @@ failure ends the answer as failed. What happens is decided by the problem's blam
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from msgspec import structs
 
-from chat2api_core.accounts.account import Account
+from chat2api_core import thoughts
+from chat2api_core.accounts.account import CODEX_CLIENT, Account, read_claims
 from chat2api_core.accounts.attempts import Attempts
-from chat2api_core.accounts.caller import Caller, PoolCaller
+from chat2api_core.accounts.caller import Caller, PoolCaller, TokenCaller
+from chat2api_core.accounts.caps import needed
 from chat2api_core.accounts.hold import Hold
 from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.accounts.pool import Pool
-from chat2api_core.limits import Limiter, limiter_for
+from chat2api_core.ambient import Clock
+from chat2api_core.choice import ANY_MODEL, NAMES, Choice, Setting, choose, meant, nobody
+from chat2api_core.listings import Listings, union
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.transcript import Transcript
-from chat2api_core.turn import Delta, Finished, Prompt, Started, Usage
-from chat2api_core.upstreams.base import Answer, Batch, Model, Upstream
+from chat2api_core.reply import Metering, Reply
+from chat2api_core.turn import Prompt, Started
+from chat2api_core.upstreams.base import Batch, Model, Upstream
 
 _BACKOFF = 0.25  # seconds before the first repetition after an upstream's failure; then doubled
 
@@ -39,131 +46,10 @@ class Renewing(Protocol):
     async def renewed(self, account: Account) -> Account | None: ...
 
 
-class Metering(Protocol):
-    """Counts tokens: exactly or by estimate."""
-
-    def count(self, text: str) -> int: ...
-
-    async def usage(self, prompt: Prompt, transcript: Transcript) -> Usage: ...
-
-
-class Reply:
-    """An answer that has committed: batches of deltas, and their fold so far.
-
-    Iterate it once; call ``aclose`` in any case, which closes the upstream's stream at once.
-    """
-
-    def __init__(
-        self,
-        prompt: Prompt,
-        account: Account,
-        head: list[Batch],
-        answer: Answer,
-        source: AsyncIterator[Batch],
-        *,
-        meter: Metering,
-        ledger: Ledger,
-        on_close: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
-        self.account = account
-        self.transcript = Transcript()
-        self._prompt = prompt
-        self._head = head
-        self._answer = answer
-        self._source = source
-        self._meter = meter
-        self._ledger = ledger
-        self._on_close = on_close
-        self._over = False
-        self._failure: Problem | None = None
-        self._limiter = limiter_for(prompt.sampling, meter.count)
-
-    @property
-    def started(self) -> Started:
-        """Who answers, and in which conversation, as far as the upstream has said by now."""
-        deltas = [delta for batch in self._head for delta in batch]
-        first = self.transcript.started or next(
-            (delta for delta in deltas if isinstance(delta, Started)), None
-        )
-        return first or Started()
-
-    def __aiter__(self) -> "Reply":
-        return self
-
-    async def __anext__(self) -> Batch:
-        while not self._over:
-            if self._failure is not None:
-                raise self._failure
-            batch = self._head.pop(0) if self._head else await self._next()
-            deltas = self._limited(batch, self._limiter) if self._limiter else batch
-            if not deltas:
-                continue
-            last = deltas[-1]
-            if not isinstance(last, Finished):
-                for delta in deltas:
-                    self.transcript.feed(delta)
-                return deltas
-            self._over = True
-            for delta in deltas[:-1]:
-                self.transcript.feed(delta)
-            return [*deltas[:-1], await self._finished(last)]
-        raise StopAsyncIteration
-
-    async def aclose(self) -> None:
-        """Close the upstream's stream and let go of the account; harmless when it has ended."""
-        try:
-            await self._answer.aclose()
-        finally:
-            if self._on_close is not None:
-                await self._on_close()
-
-    async def cut_short(self) -> Batch:
-        """End the answer here, because its time is over: what was said so far stands."""
-        self._over = True
-        held = [*self._limiter.close()] if self._limiter else []
-        for delta in held:
-            self.transcript.feed(delta)
-        last = Finished("length", conversation_id=self.started.conversation_id)
-        return [*held, await self._finished(last)]
-
-    async def _next(self) -> Batch:
-        try:
-            return await anext(self._source)
-        except StopAsyncIteration:
-            message = "ChatGPT's answer ended without saying that it was complete."
-            self._failure = Problem(Kind.CUT, message, step="stream")
-        except Problem as problem:
-            self._failure = problem
-        # What the limiter held back was said, and is shown before the failure is.
-        held = [*self._limiter.close()] if self._limiter else []
-        if not held:
-            raise self._failure
-        self._limiter = None
-        return held
-
-    def _limited(self, batch: Batch, limiter: Limiter) -> list[Delta]:
-        out: list[Delta] = []
-        for delta in batch:
-            out.extend(limiter.feed(delta))
-            if limiter.done:
-                break
-        return out
-
-    async def _finished(self, last: Finished) -> Finished:
-        if last.conversation_id:
-            temporary = self._prompt.temporary
-            self._ledger.owns(self.account.key, last.conversation_id, temporary)
-        if last.usage is None:
-            last = structs.replace(
-                last, usage=await self._meter.usage(self._prompt, self.transcript)
-            )
-        self.transcript.feed(last)
-        return last
-
-
 class Engine:
-    """Answers prompts. ``retry_times`` bounds the repetitions within one request; with
-    ``enable_limit`` a token that a caller brought is not asked while its limit is known to last."""
+    """Answers prompts. ``retry_times`` bounds the repetitions within one request, on whatever
+    upstreams; ``setting`` may leave only one of them; with ``enable_limit`` a token that a caller
+    brought is not asked while its limit is known to last."""
 
     def __init__(
         self,
@@ -174,6 +60,8 @@ class Engine:
         upstreams: Mapping[str, Upstream],
         meter: Metering,
         retry_times: int,
+        clock: Clock,
+        setting: Setting = "auto",
         enable_limit: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -183,50 +71,123 @@ class Engine:
         self._upstreams = upstreams
         self._meter = meter
         self._retry_times = retry_times
+        self._setting = setting
+        self._listings = Listings(pool=pool, ledger=ledger, ask=self._plan_models, clock=clock)
         self._enable_limit = enable_limit
         self._sleep = sleep
 
-    async def answer(self, prompt: Prompt, caller: Caller) -> Reply:
-        """Ask until an answer commits. Raises ``Problem``: the last one that a try met."""
+    async def answer(self, prompt: Prompt, caller: Caller, *, holder: str = "") -> Reply:
+        """Ask until an answer commits. ``holder`` is the key of the account that alone may answer,
+        because a file of the prompt lives there. Raises ``Problem``: the last one that a try
+        met."""
+        caller = self._typed(caller, prompt.model)
+        choice = await self._choose(prompt, caller, holder)
+        asked = choice.prompt
 
         async def ask(account: Account, hold: Hold) -> Reply:
-            return await self._open(prompt, account, hold)
+            return await self._open(asked, account, hold)
 
-        thread = prompt.thread.conversation_id if prompt.thread else ""
-        reply, _ = await self._try(caller, ask, model=prompt.model, thread=thread)
+        # Of several accounts, the one that sealed the thinking so far can open it.
+        sealed = thoughts.brought(asked) if isinstance(caller, PoolCaller) else ""
+        reply, _ = await self._try(
+            caller,
+            ask,
+            types=choice.upstreams,
+            prefer=await self._ledger.owner(sealed) if sealed else "",
+            model=asked.model,
+            thread=asked.thread.conversation_id if asked.thread else "",
+            holder=holder,
+            needs=needed(asked),
+        )
         return reply
+
+    async def on_account(
+        self,
+        caller: Caller,
+        ask: Callable[[Account], Awaitable[_T]],
+        *,
+        types: Sequence[str] = (),
+        model: str = "",
+        thread: str = "",
+        holder: str = "",
+    ) -> tuple[_T, Hold]:
+        """Ask some account for what is no turn, chosen, renewed and replaced as for turns. The
+        result, and the hold on the account, which the caller releases.
+
+        ``types`` are those of accounts that will do, the best one first, by default all of them;
+        ``holder`` is as in ``answer``. An anonymous caller's account has no token: whether that
+        will do, ``ask`` decides. Raises ``Problem``: the last one that a try met."""
+
+        async def ask_it(account: Account, _: Hold) -> _T:
+            return await ask(account)
+
+        return await self._try(
+            caller, ask_it, types=types, model=model, thread=thread, holder=holder
+        )
 
     def adopt(self, account: str, conversation_id: str) -> None:
         """Learn from a caller's sealed handle which account holds the conversation."""
         self._ledger.owns(account, conversation_id)
 
     async def models(self, caller: Caller) -> tuple[Model, ...]:
-        """What the caller's accounts may use: of the pool's, one of each plan is asked. Raises
-        ``Problem`` where none of them tells."""
-        found: dict[str, Model] = {}
-        failure: Problem | None = None
-        plans = self._pool.plans if isinstance(caller, PoolCaller) else ()
-        for plan in plans or (None,):
-            try:
-                models = await self._models(caller, plan)
-            except Problem as problem:
-                failure = failure or problem
-                continue
-            for model in models:
-                found.setdefault(model.id, model)
-            if plan:
-                await self._ledger.offers(plan, [model.id for model in models])
-        if failure is not None and not found:
-            raise failure
-        return tuple(found.values())
+        """What the caller's accounts may use, on every upstream that ``setting`` leaves: of the
+        pool's, one of each plan is asked. Raises ``Problem`` where none of them tells."""
+        caller = self._typed(caller)
+        there = [kind for kind in self._available(caller) if self._setting in ("auto", kind)]
+        if not there:
+            raise nobody(self._setting)
+        if isinstance(caller, PoolCaller):
+            return union(await self._listings.fetch(there))
+        models = await self._models(caller, there, None)
+        return union(dict.fromkeys(there, models))
 
-    async def _models(self, caller: Caller, plan: str | None) -> tuple[Model, ...]:
+    async def _plan_models(self, kind: str, plan: str) -> tuple[Model, ...]:
+        return await self._models(PoolCaller(""), (kind,), plan)
+
+    async def _models(
+        self, caller: Caller, kinds: Sequence[str], plan: str | None
+    ) -> tuple[Model, ...]:
         async def ask(account: Account, _: Hold) -> tuple[Model, ...]:
             return await self._upstreams[account.type].models(account)
 
-        models, hold = await self._try(caller, ask, plan=plan)
+        models, hold = await self._try(caller, ask, types=kinds, plan=plan)
         await hold.release()
         return models
+
+    def _typed(self, caller: Caller, model: str = "") -> Caller:
+        """The caller; a token that was brought along is for the upstream that is named, else for
+        the one whose client it was made for."""
+        if not isinstance(caller, TokenCaller):
+            return caller
+        kind = meant(model, self._setting)
+        if kind == "auto":
+            kind = caller.account.type
+            if read_claims(caller.account.access_token).client == CODEX_CLIENT:
+                kind = "codex"
+        return TokenCaller(structs.replace(caller.account, type=kind))
+
+    def _available(self, caller: Caller) -> tuple[str, ...]:
+        """The upstreams that the caller's accounts are for, the best one first."""
+        if isinstance(caller, PoolCaller):
+            return tuple(
+                name for name in NAMES if name in self._pool.types and name in self._upstreams
+            )
+        return (caller.account.type,) if isinstance(caller, TokenCaller) else ("web",)
+
+    async def _choose(self, prompt: Prompt, caller: Caller, holder: str) -> Choice:
+        """Raises ``Problem`` where no upstream can do what is asked."""
+        there = self._available(caller)
+        kind = self._pool.type_of(holder) if isinstance(caller, PoolCaller) else ""
+        if kind:
+            if meant(prompt.model, self._setting) not in ("auto", kind):
+                message = f"The file is held by an account of type {kind}, which is not to answer."
+                raise Problem(Kind.INVALID_REQUEST, message, step="pool", param="model")
+            there = (kind,)
+        choice = choose(prompt, setting=self._setting, available=there, catalogs={})
+        if len(choice.upstreams) == 1 or choice.prompt.model in ANY_MODEL:
+            return choice
+        catalogs = await self._listings.known(choice.upstreams)
+        return choose(prompt, setting=self._setting, available=there, catalogs=catalogs)
 
     async def _open(self, prompt: Prompt, account: Account, hold: Hold) -> Reply:
         answer = await self._upstreams[account.type].open(prompt, account)
@@ -255,6 +216,10 @@ class Engine:
         model: str = "",
         thread: str = "",
         plan: str | None = None,
+        types: Sequence[str] = (),
+        holder: str = "",
+        needs: Sequence[str] = (),
+        prefer: str = "",
     ) -> tuple[_T, Hold]:
         """Ask until it succeeds: the result, and the hold on the account, to be released."""
         attempts = Attempts(
@@ -262,10 +227,13 @@ class Engine:
             model=model,
             thread=thread,
             plan=plan,
-            types=self._upstreams,
+            types=types or tuple(self._upstreams),
             pool=self._pool,
             ledger=self._ledger,
             enable_limit=self._enable_limit,
+            holder=holder,
+            needs=needs,
+            prefer=prefer,
         )
         try:
             hold = await attempts.first()
@@ -277,8 +245,8 @@ class Engine:
                 try:
                     result = await self._ask(hold, ask)
                 except Problem as problem:
-                    key = hold.account.key
-                    _log.info("try %d on account %s: %s", attempt + 1, key, problem.code)
+                    who = f"{hold.account.type} account {hold.account.key}"
+                    _log.info("try %d on %s: %s", attempt + 1, who, problem.code)
                     await attempts.failed(hold, problem)
                 else:
                     await attempts.succeeded(hold)

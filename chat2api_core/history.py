@@ -83,10 +83,11 @@ class History:
         too large for the store is not kept: its id still works as long as the upstream has the
         conversation."""
         value = self._sealer.seal(msgspec.json.encode(kept), _context(owner))
-        pointer = self._sealer.seal(response_id.encode(), _context(owner))
         try:
             await self._store.put(_key(response_id), value, self._ttl)
-            await self._store.put(_key(f"items {name}"), pointer, self._ttl)
+            if response_id != _PREFIX + name:  # else the items' ids tell the response's by itself
+                pointer = self._sealer.seal(response_id.encode(), _context(owner))
+                await self._store.put(_key(f"items {name}"), pointer, self._ttl)
         except TooLarge:
             _log.warning("a response of %d bytes is too large to be kept", len(value))
         except StoreError as error:
@@ -107,12 +108,12 @@ class History:
         """An item of the output of a kept response; None where there is none of this id."""
         name = item_id.partition("_")[2][:_NAME]
         pointer = await self._store.get(_key(f"items {name}"))
-        if pointer is None:
-            return None
-        try:
-            response_id = self._sealer.open(pointer, _context(owner)).decode()
-        except BadSeal:
-            return None
+        response_id = _PREFIX + name
+        if pointer is not None:
+            try:
+                response_id = self._sealer.open(pointer, _context(owner)).decode()
+            except BadSeal:
+                return None
         kept = await self.find(response_id, owner)
         output = msgspec.json.decode(kept.document, type=_Output).output if kept else ()
         for item in output:

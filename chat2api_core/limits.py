@@ -18,6 +18,7 @@ difference. Counted text is dropped in blocks, so the work grows with the text, 
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 
 import msgspec
 
@@ -26,10 +27,13 @@ from chat2api_core.turn import Citation, Delta, Finished, FinishReason, Sampling
 MAX_SEGMENT = 256  # code points; also the most text that waits for its count
 BLOCK = 2_000  # code points
 
-_BOUNDARY = re.compile(
-    r"(?<=\S)(?=[ \t])|(?<=[\r\n])(?=[^\s/])"
-    "|(?<=[\u3040-\u30ff\u4e00-\u9fff])(?=[\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f])"
-)
+
+@cache  # not on import: few answers are limited, and it takes two milliseconds
+def _boundary() -> re.Pattern[str]:
+    return re.compile(
+        r"(?<=\S)(?=[ \t])|(?<=[\r\n])(?=[^\s/])"
+        "|(?<=[\u3040-\u30ff\u4e00-\u9fff])(?=[\u3000-\u303f\uff01-\uff0f\uff1a-\uff1f])"
+    )
 
 
 def limiter_for(sampling: Sampling, count: Callable[[str], int]) -> "Limiter | None":
@@ -195,7 +199,7 @@ class _Budget:
     def _segments(self) -> Iterator[str]:
         start, rest = 0, self._rest
         while not self.full:
-            boundary = _BOUNDARY.search(rest, start + 1, start + MAX_SEGMENT + 1)
+            boundary = _boundary().search(rest, start + 1, start + MAX_SEGMENT + 1)
             if boundary is not None:
                 end = boundary.start()
             elif len(rest) - start >= MAX_SEGMENT:

@@ -8,7 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from msgspec import structs
@@ -67,12 +67,13 @@ def _answerable(settings: Settings) -> bool:
 
 
 def _emulated(settings: Settings, base_url: str) -> Settings:
+    kind: Literal["web", "codex"] = "codex" if settings.upstream == "codex" else "web"
     return structs.replace(
         settings,
         base_urls=(base_url,),
         auth_url=base_url,
         proxies=(),
-        accounts=(Account(access_token=Secret(DEMO_ACCESS_TOKEN)),),
+        accounts=(Account(access_token=Secret(DEMO_ACCESS_TOKEN), type=kind),),
         store=Settings().store,  # what is tried out is not to be remembered
     )
 

@@ -25,32 +25,32 @@ MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 # Amazon Linux 2023 has glibc 2.34; wheels may ask for that or for less.
 GLIBC = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
 # What no function needs: the plain server and the emulator, type stubs, metadata, scripts, tests,
-# PyYAML's second parser in C, which settings never use, and redis-py: on AWS the store is DynamoDB.
+# PyYAML's second parser in C, which settings never use, redis-py: on AWS the store is DynamoDB, the
+# route over aiohttp, which pays for many requests at once, and all of websockets but its client.
 _OURS = ("api", "chat2api_core")
 _OURS_LEFT_OUT = (
     "chat2api_core/emulator",
     "chat2api_core/server.py",
     "chat2api_core/__main__.py",
     "chat2api_core/stores/redis.py",
+    "chat2api_core/transport/aiohttp_route.py",
 )
 _THEIRS_LEFT_OUT = (
     "*.dist-info", "bin", "_yaml", "yaml/*.so", "redis", "**/*.pyi", "**/py.typed", "**/tests",
-    "**/benchmarks",
+    "**/benchmarks", "websockets/legacy", "websockets/sync", "starlette/testclient.py",
 )  # fmt: skip
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
 _PLAIN, _RUNNABLE = 0o100644, 0o100755
 
-# Compiled files say that they need no check: in a zip, times mean nothing. What is not ours is
-# there in its compiled form alone, half the size; our own sources stay beside theirs, to be read.
+# Compiled files say that they need no check: in a zip, times mean nothing. They are there instead
+# of the sources, which would be a sixth of the zip; traces still name files and lines.
 _COMPILE = """
-import pathlib, py_compile, sys
+import pathlib, py_compile
 for file in sorted(pathlib.Path(".").rglob("*.py")):
-    ours = file.parts[0] in sys.argv
     py_compile.compile(str(file), dfile=f"/var/task/{file}", doraise=True, quiet=2,
-                       cfile=None if ours else str(file.with_suffix(".pyc")),
+                       cfile=str(file.with_suffix(".pyc")),
                        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
-    if not ours:
-        file.unlink()
+    file.unlink()
 """
 
 
@@ -106,7 +106,7 @@ def _compile(stage: Path) -> bool:
     if python is None:
         return False
     calm = os.environ | {"PYTHONHASHSEED": "0"}  # sets are written in the order of their hashes
-    command = [python, "-c", _COMPILE, *_OURS]
+    command = [python, "-c", _COMPILE]
     subprocess.run(command, cwd=stage, env=calm, check=True)  # noqa: S603 (fixed words)
     return True
 

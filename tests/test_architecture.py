@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 CORE = ROOT / "chat2api_core"
 
-VOCABULARY = {"turn", "stage", "problem", "secret", "ambient", "transcript", "effort"}
+VOCABULARY = {"turn", "stage", "problem", "secret", "ambient", "transcript", "effort", "painters"}
+VOCABULARY |= {"carried"}
 # Longest prefix wins. What a package may import of ours, besides itself.
 ALLOWED: dict[str, set[str]] = {
     "__init__": set(),
@@ -21,6 +22,12 @@ ALLOWED: dict[str, set[str]] = {
     "ambient": set(),
     "transcript": {"turn"},
     "effort": {"turn"},
+    "thoughts": {"turn"},
+    "painters": set(),
+    "carried": {"turn"},
+    "fetch": VOCABULARY,
+    "abreast": set(),
+    "intake": VOCABULARY | {"abreast", "files", "media"},
     "wire": {"stage", "problem"},
     "dialects": VOCABULARY | {"wire", "dialects.base"},
     "limits": VOCABULARY,
@@ -30,16 +37,30 @@ ALLOWED: dict[str, set[str]] = {
     "accounts": VOCABULARY | {"seal", "stores.base"},
     "accounts.exchange": VOCABULARY | {"transport"},
     "upstreams": VOCABULARY | {"wire", "accounts.account", "upstreams.base", "upstreams.quote"},
+    "upstreams.directory": {"upstreams.base"},
     "upstreams.chatgpt_web.site": VOCABULARY | {"accounts.account", "transport"},
+    "upstreams.chatgpt_web.attachments": VOCABULARY | {"media.asset"},
+    "upstreams.chatgpt_web.uploads": VOCABULARY
+    | {"abreast", "media", "stores.base", "transport", "upstreams.quote"},
+    "upstreams.chatgpt_web.handout": VOCABULARY | {"media.links"},
+    "upstreams.chatgpt_web.downloads": VOCABULARY
+    | {"accounts.account", "media.download", "transport"},
     "upstreams.chatgpt_web.answer": VOCABULARY | {"wire", "upstreams.base", "transport"},
+    "upstreams.chatgpt_web.speech": VOCABULARY | {"wire", "accounts.account", "media", "transport"},
+    "upstreams.chatgpt_web.transcription": VOCABULARY | {"accounts.account", "media"},
     "upstreams.chatgpt_web.client": VOCABULARY
-    | {"wire", "accounts", "upstreams.base", "transport", "config"},
+    | {"wire", "accounts", "upstreams.base", "transport", "config", "media"},
     "upstreams.codex.backend": VOCABULARY | {"transport", "accounts.account", "upstreams.quote"},
     "upstreams.codex.client": VOCABULARY
     | {"wire", "accounts", "upstreams.base", "transport", "config"},
     "choice": VOCABULARY | {"accounts.account", "upstreams.base"},
     "taught": VOCABULARY | {"toolcalls", "accounts.account", "upstreams.base"},
     "history": VOCABULARY | {"seal", "stores.base"},
+    "files": VOCABULARY | {"seal", "stores.base"},
+    "loans": VOCABULARY | {"accounts.account", "seal", "stores.base"},
+    "media": VOCABULARY,
+    "media.links": VOCABULARY | {"seal"},
+    "media.download": VOCABULARY | {"transport.base"},
     "key_file": VOCABULARY,
     "stores": VOCABULARY,
     "seal": VOCABULARY,
@@ -51,38 +72,54 @@ ALLOWED: dict[str, set[str]] = {
     | {"keys", "seal", "config", "accounts", "stores.base", "stores.guard", "transport"}
     | {"upstreams.base"},
     "metering": VOCABULARY | {"keys", "stores.base", "stores.guard"},
-    "engine": VOCABULARY | {"limits", "accounts", "upstreams.base"},
+    "engine": VOCABULARY
+    | {"", "thoughts", "reply", "choice", "listings", "accounts", "upstreams.base"},
+    "listings": VOCABULARY | {"accounts", "upstreams.base"},
+    "reply": VOCABULARY | {"", "thoughts", "limits", "accounts", "upstreams.base"},
     "catalog": VOCABULARY | {"accounts", "upstreams.base"},
     "web": VOCABULARY
-    | {"", "dialects.base", "engine", "wiring", "config", "accounts", "upstreams.base"}
+    | {"", "dialects.base", "engine", "reply", "choice", "wiring", "config", "accounts"}
+    | {"upstreams.base", "files", "media"}
     | {"keys", "metering", "admin", "stores.base"},
-    "web.responses": VOCABULARY | {"dialects", "accounts", "engine", "history"},
+    "web.files": VOCABULARY | {"dialects", "accounts", "files", "media", "stores.base"},
+    "web.audio": VOCABULARY
+    | {"dialects", "accounts", "engine", "media", "reply", "upstreams.base"},
+    "web.speech": VOCABULARY | {"dialects", "accounts", "upstreams.chatgpt_web.speech"},
+    "web.images": VOCABULARY | {"dialects", "accounts", "reply", "media"},
+    "web.responses": VOCABULARY | {"dialects", "accounts", "engine", "reply", "history"},
     "login": VOCABULARY | {"", "accounts.account", "config", "transport"},
     "emulator": {"", "ambient"},
     "server": {"", "accounts", "config", "emulator", "secret", "web", "wiring"},
-    "__main__": {"ambient", "config", "secret", "server"},
+    "__main__": {"ambient", "config", "login", "secret", "server"},
 }
 # Third-party packages that one place alone may import.
 RESERVED = {
     "httpx": {"transport"},
-    "httpx_aiohttp": {"transport"},
+    "multidict": {"transport"},
+    "yarl": {"transport"},
     "aiohttp": {"transport"},
+    # A connection must go to the very address that was checked: httpx has no such handle.
+    "httpcore": {"fetch"},
     "starlette": {"web"},
     "mangum": {"web"},
     "yaml": {"config"},
     "uvicorn": {"server", "emulator"},
+    "websockets": {"upstreams.chatgpt_web.socket"},
 }
 # Modules whose results depend on their inputs alone.
 PURE = [
-    "turn", "transcript", "stage", "problem", "effort", "choice", "limits", "wire", "dialects",
-    "toolcalls",
+    "turn", "transcript", "stage", "problem", "effort", "thoughts", "choice", "limits", "wire",
+    "dialects", "toolcalls", "painters", "carried", "fetch.address", "intake.texts",
+    "accounts.caps", "accounts.standing", "stores.debts", "stores.dynamodb_counts",
+    "media.asset", "media.data_url", "media.kind", "media.picture", "media.upload", "web.paths",
 ] + [
     f"upstreams.chatgpt_web.{name}"
     for name in (
-        "canvas", "catalog", "citations", "complaint", "content", "cursor", "delta", "echoes",
-        "faults", "fence", "fnv", "frames", "manuscript", "messages", "notice", "page", "proof",
-        "reader", "request", "requirements", "rope", "scribe", "shapes", "sources",
-        "target", "textdoc", "thinking", "waiting",
+        "attachments", "canvas", "catalog", "citations", "commission", "complaint", "composition",
+        "content", "conversation", "cursor", "decline", "delta", "echoes", "faults", "fence", "fnv",
+        "frames", "handout", "manuscript", "messages", "notice", "page", "proof", "reader",
+        "request", "requirements", "rope", "sandbox", "scribe", "searches", "shapes", "sources",
+        "switches", "target", "textdoc", "thinking", "topics", "utterance", "waiting",
     )
 ]  # fmt: skip
 IMPURE_IMPORTS = {"asyncio", "os", "random", "secrets", "socket", "time", "uuid", "httpx"}

@@ -29,6 +29,12 @@ def order(
     return choose(asked, setting=setting, available=available, catalogs=catalogs).upstreams
 
 
+def drawn(model: str = "auto", **options: Any) -> Prompt:
+    """A prompt that orders a picture."""
+    tool = HostedTool("image_generation", options)
+    return prompt(model, hosted=(tool,), tool_choice=ToolChoice(hosted="image_generation"))
+
+
 CASES: dict[str, tuple[Prompt, tuple[str, ...]]] = {
     "anything goes to the more dependable one": (prompt(), ("codex", "web")),
     "nothing is as good as auto": (prompt(""), ("codex", "web")),
@@ -51,7 +57,11 @@ CASES: dict[str, tuple[Prompt, tuple[str, ...]]] = {
         ("codex", "web"),
     ),
     "a picture if it likes": (prompt(hosted=(HostedTool("image_generation"),)), ("codex", "web")),
-    "a picture to order": (prompt(tool_choice=ToolChoice(hosted="image_generation")), ("codex",)),
+    "a picture to order": (drawn(), ("codex", "web")),
+    "a picture to order by the name of what makes it": (drawn("gpt-image-2"), ("codex", "web")),
+    "a picture with a mask": (drawn(input_image_mask={"image_url": "data:"}), ("codex",)),
+    "a picture of another format": (drawn(output_format="webp"), ("codex",)),
+    "a picture as PNG": (drawn(output_format="png"), ("codex", "web")),
     "Codex by name": (prompt("codex/gpt-5.5"), ("codex",)),
     "the web by name": (prompt("web/gpt-5.5"), ("web",)),
     "Codex by name, with a model that it is not known to have": (
@@ -110,7 +120,8 @@ def test_a_prefix_is_one_of_ours(model: str, expected: tuple[str | None, str]) -
         (prompt("codex/gpt-5.5", thread=Thread("c")), "conversation_id"),
         (prompt("codex/g-abc"), "model"),
         (prompt("codex/gpt-5.5", hints=("canvas",)), "system_hints"),
-        (prompt("web/x", tool_choice=ToolChoice(hosted="image_generation")), "tool_choice"),
+        (drawn("web/x", input_image_mask={"image_url": "data:"}), "mask"),
+        (drawn("web/x", output_format="jpeg"), "output_format"),
     ],
 )
 def test_what_the_named_upstream_cannot_do_is_refused_by_name(asked: Prompt, param: str) -> None:
@@ -122,7 +133,10 @@ def test_what_the_named_upstream_cannot_do_is_refused_by_name(asked: Prompt, par
 
 @pytest.mark.parametrize(
     ("asked", "available", "words"),
-    [(prompt("codex/x"), ("web",), "of type codex"), (prompt(), (), "No account is configured")],
+    [
+        (prompt("codex/x"), ("web",), "of type codex"),
+        (prompt(), (), "No ChatGPT account is configured"),
+    ],
 )
 def test_without_an_account_nobody_answers(
     asked: Prompt, available: tuple[str, ...], words: str

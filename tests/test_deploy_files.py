@@ -7,13 +7,14 @@ import re
 import stat
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 
 from api.index import ROUTES
 from chat2api_core.config.table import TABLE
+from chat2api_core.stores.dynamodb_api import Verb
 from chat2api_core.web.lambda_event import read_event
 from deploy.package import PYTHON, sources
 
@@ -72,9 +73,19 @@ def test_every_route_has_its_file_and_every_file_its_route() -> None:
     assert set(ROUTES.values()) == files - {"api.index"}
 
 
-def test_vercel_installs_what_is_pinned_and_nothing_else() -> None:
+def test_vercel_installs_what_is_pinned_and_compiles_it() -> None:
     assert VERCEL["framework"] == "python"
-    assert VERCEL["installCommand"] == "uv pip install -r requirements.txt"
+    # It takes pyproject.toml, whose dependencies are those of requirements.txt. With a command of
+    # our own it would compile nothing, and every cold start would.
+    assert "installCommand" not in VERCEL
+    # The sources run where they are: installed as well they would be there twice.
+    assert VERCEL["build"]["env"] == {
+        "VERCEL_PYTHON_COMPILEALL": "1",
+        "UV_NO_INSTALL_PROJECT": "1",
+    }
+    assert PROJECT["tool"]["setuptools"]["dynamic"]["dependencies"] == {
+        "file": ["requirements.txt"]
+    }
     assert "rewrites" not in VERCEL
     assert "memory" not in FUNCTION
 
@@ -112,6 +123,14 @@ def test_every_variable_that_serverless_yml_passes_on_is_a_setting() -> None:
         passed |= set(function.get("environment", {}))
 
     assert passed <= known
+
+
+def test_the_functions_may_do_with_their_table_what_the_store_does_and_no_more() -> None:
+    [statement] = SERVERLESS["provider"]["iam"]["role"]["statements"]
+    # A transaction needs the permissions of what it is made of, and none of its own.
+    asked = {f"dynamodb:{verb}" for verb in get_args(Verb)} - {"dynamodb:TransactWriteItems"}
+
+    assert set(statement["Action"]) == asked
 
 
 def test_logins_are_renewed_every_day_by_a_route_that_is_there() -> None:

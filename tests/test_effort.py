@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat2api_core.effort import SCALE, Named, clamp, is_level, split
+from chat2api_core.effort import SCALE, Named, clamp, is_level, spelled, split
 from chat2api_core.turn import Effort
 
 LEVELS = st.sampled_from(SCALE)
@@ -68,3 +68,12 @@ def test_splitting_any_name_keeps_what_it_does_not_read(name: str) -> None:
     found = split(name)
     assert found.name in name
     assert found.effort is None or is_level(found.effort)
+
+
+def test_only_words_of_the_scale_are_levels() -> None:
+    assert all(is_level(level) for level in SCALE)
+    assert not is_level("highest")
+
+
+def test_all_spellings_of_a_model_are_one() -> None:
+    assert spelled("gpt-5.5") == spelled("gpt-5-5") == "gpt-5-5"

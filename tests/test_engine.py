@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ from chat2api_core.turn import (
     Thread,
     Usage,
 )
-from chat2api_core.upstreams.base import Batch, Model
+from chat2api_core.upstreams.base import Batch, Model, Upstream
 from tests.fakes import FakeClock, FakeIds, FakeUpstream, WordMeter
 
 A, B, C = (Account(access_token=Secret(name)) for name in "abc")
@@ -69,15 +70,17 @@ class Desk:
     ) -> None:
         clock = FakeClock()
         self.upstream = FakeUpstream(*scripts)
+        self.upstreams: dict[str, Upstream] = {"web": self.upstream}
         self.ledger = Ledger(clock)
         self.slept: list[float] = []
         self.engine = Engine(
             pool=Pool(accounts, ledger=self.ledger, shuffle=False, clock=clock, ids=FakeIds()),
             ledger=self.ledger,
             credentials=FakeCredentials(renewed),
-            upstreams={"web": self.upstream},
+            upstreams=self.upstreams,
             meter=WordMeter(),
             retry_times=retry_times,
+            clock=clock,
             sleep=self._sleep,
         )
 
@@ -287,5 +290,170 @@ class TestCallers:
     def test_models_are_asked_of_the_next_account_when_one_fails(self) -> None:
         desk = Desk(DEAD, GOOD)
 
-        assert asyncio.run(desk.engine.models(POOL)) == (Model("auto"),)
+        assert asyncio.run(desk.engine.models(POOL)) == (Model("auto", upstreams=("web",)),)
         assert len(set(desk.asked)) == 2
+
+
+class TestOnAccount:
+    """What is no turn is asked like one."""
+
+    def ask(
+        self, desk: Desk, caller: Caller = POOL, **options: Any
+    ) -> tuple[Account, list[Account]]:
+        asked: list[Account] = []
+
+        async def upload(account: Account) -> Account:
+            asked.append(account)
+            if desk.upstream.scripts:
+                problem = desk.upstream.scripts.pop(0)
+                assert isinstance(problem, Problem)
+                raise problem
+            return account
+
+        async def script() -> Account:
+            result, hold = await desk.engine.on_account(caller, upload, **options)
+            assert hold.account.key == result.key
+            await hold.release()
+            return result
+
+        return asyncio.run(script()), asked
+
+    def test_the_result_comes_with_the_hold(self) -> None:
+        account, asked = self.ask(Desk())
+
+        assert asked == [account]
+
+    def test_another_account_is_asked_after_a_limit(self) -> None:
+        desk = Desk(LIMIT)
+        account, asked = self.ask(desk)
+
+        assert len(asked) == 2
+        assert account.key != asked[0].key
+        assert desk.ledger.rest(asked[0].key, "") is not None
+
+    def test_a_refused_token_is_renewed(self) -> None:
+        fresh = Account(access_token=Secret("fresh"), handle=A.key)
+        _, asked = self.ask(Desk(DEAD, accounts=(A,), renewed=fresh))
+
+        assert asked == [A, fresh]
+
+    def test_a_holder_is_the_only_one(self) -> None:
+        assert {self.ask(Desk(), holder=B.key)[0].key for _ in range(3)} == {B.key}
+
+    def test_types_narrow_the_choice(self) -> None:
+        with pytest.raises(Problem) as raised:
+            self.ask(Desk(), types=("codex",))
+        assert raised.value.kind is Kind.NO_ACCOUNT
+
+        with pytest.raises(Problem) as raised:
+            self.ask(Desk(), TokenCaller(A), types=("codex",))
+        assert raised.value.kind is Kind.INVALID_REQUEST
+        assert "of type codex" in raised.value.message
+
+    def test_an_anonymous_account_is_for_the_asking_to_judge(self) -> None:
+        account, _ = self.ask(Desk(), AnonymousCaller())
+        assert account.anonymous
+
+
+class TestHolders:
+    def ask(self, desk: Desk, caller: Caller, holder: str) -> str:
+        async def script() -> str:
+            reply = await desk.engine.answer(ASK, caller, holder=holder)
+            async for _ in reply:
+                pass
+            await reply.aclose()
+            return reply.account.key
+
+        return asyncio.run(script())
+
+    def test_who_holds_the_file_answers(self) -> None:
+        desk = Desk(GOOD, GOOD, GOOD)
+        assert {self.ask(desk, POOL, C.key) for _ in range(3)} == {C.key}
+
+    def test_a_caller_with_an_account_of_its_own_reaches_no_other_one(self) -> None:
+        assert self.ask(Desk(GOOD), TokenCaller(A), A.key) == A.key
+        callers: list[Caller] = [TokenCaller(A), AnonymousCaller()]
+        for caller in callers:
+            with pytest.raises(Problem) as raised:
+                self.ask(Desk(GOOD), caller, B.key)
+            assert raised.value.kind is Kind.FILE_NOT_FOUND
+
+    def test_an_upstream_that_is_not_to_answer_is_told_of(self) -> None:
+        desk = Desk(GOOD)
+        with pytest.raises(Problem) as raised:
+            asyncio.run(desk.engine.answer(Prompt("codex/auto", ASK.messages), POOL, holder=A.key))
+        assert raised.value.kind is Kind.INVALID_REQUEST
+        assert raised.value.param == "model"
+
+
+class TestSeveralUpstreams:
+    """A pool of both types: the next upstream is asked unseen."""
+
+    WEB, OTHER = A, B
+    CODEX = Account(access_token=Secret("codex"), type="codex")
+    MISSING = Problem(Kind.MODEL_NOT_FOUND, "No such model.", step="conversation")
+
+    def desk(
+        self, codex: list[Any], web: list[Any], retry_times: int = 3, *more: Account
+    ) -> tuple[Desk, FakeUpstream]:
+        desk = Desk(*web, accounts=(self.WEB, self.CODEX, *more), retry_times=retry_times)
+        upstream = FakeUpstream(*codex)
+        desk.upstreams["codex"] = upstream
+        return desk, upstream
+
+    def test_the_better_one_answers(self) -> None:
+        desk, codex = self.desk([GOOD], [])
+        desk.ask()
+
+        assert codex.asked == [self.CODEX]
+
+    @pytest.mark.parametrize("problem", [LIMIT, DOWN, WRONG, MISSING, DEAD], ids=repr)
+    def test_whatever_one_meets_the_other_is_asked(self, problem: Problem) -> None:
+        desk, codex = self.desk([problem], [GOOD])
+        desk.ask()
+
+        assert (len(codex.asked), len(desk.asked)) == (1, 1)
+        assert desk.slept == []
+
+    def test_after_both_have_failed_asking_goes_on_with_a_pause(self) -> None:
+        desk, codex = self.desk([DOWN], [DOWN, GOOD])
+        desk.ask()
+
+        assert (len(codex.asked), len(desk.asked)) == (1, 2)
+        assert desk.slept == [0.5]
+
+    def test_a_turn_that_may_be_under_way_is_not_put_again(self) -> None:
+        desk, _ = self.desk([SLOW], [GOOD])
+
+        assert desk.refusal() is SLOW
+        assert desk.asked == []
+
+    def test_another_account_of_the_type_that_works_goes_before_the_one_that_failed(self) -> None:
+        desk, codex = self.desk([DOWN], [LIMIT, GOOD], 3, self.OTHER)
+        desk.ask()
+
+        assert len(codex.asked) == 1
+        assert set(desk.asked) == {A.key, B.key}
+
+    def test_a_limit_is_told_and_not_that_the_other_lacks_the_model(self) -> None:
+        assert self.desk([LIMIT], [self.MISSING])[0].refusal() is LIMIT
+        assert self.desk([self.MISSING], [LIMIT])[0].refusal() is LIMIT
+        assert self.desk([self.MISSING], [self.MISSING])[0].refusal() is self.MISSING
+
+    def test_what_neither_takes_is_told(self) -> None:
+        desk, codex = self.desk([WRONG], [WRONG])
+
+        assert desk.refusal() is WRONG
+        assert (len(codex.asked), len(desk.asked)) == (1, 1)
+
+    def test_a_token_that_a_caller_brought_goes_nowhere_else(self) -> None:
+        desk, codex = self.desk([], [WRONG])
+
+        assert desk.refusal(caller=TokenCaller(A)) is WRONG
+        assert codex.asked == []
+
+    def test_all_tries_count(self) -> None:
+        desk, codex = self.desk([DOWN] * 9, [DOWN] * 9, 2)
+
+        assert desk.refusal() is DOWN
+        assert len(codex.asked) + len(desk.asked) == 3

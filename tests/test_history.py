@@ -89,6 +89,15 @@ class TestKeeping:
         assert asyncio.run(one.item("fc_other", "me")) is None
         assert asyncio.run(one.item(item_id, "you")) is None
 
+    def test_a_response_that_is_named_like_its_items_is_kept_with_one_write(self) -> None:
+        store = MemoryStore(FakeClock())
+        one = history(store)
+        asyncio.run(one.keep(f"resp_{NAME}", NAME, "me", KEPT))
+
+        assert len(asyncio.run(store.keys(""))) == 1
+        assert asyncio.run(one.item(f"fc_{NAME}00", "me")) is not None
+        assert asyncio.run(one.item(f"fc_{NAME}00", "you")) is None
+
     def test_but_not_by_somebody_else(self) -> None:
         one = history()
         asyncio.run(one.keep("resp_1", NAME, "me", KEPT))

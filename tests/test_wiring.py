@@ -1,6 +1,9 @@
-"""What the settings make of the store and of the key that seals what is in it."""
+"""What the settings make of the store and of the key that seals what is in it; and what is not even
+imported before somebody needs it."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -95,3 +98,14 @@ class TestStores:
         with serving(app) as url:
             assert asyncio.run(ask(url)) is None
         assert asked == [(b"Bearer token", ["GET", "chat2api:a"])]
+
+
+def test_an_upstream_that_nobody_has_asked_is_not_imported() -> None:
+    code = (
+        "import sys; from chat2api_core.ambient import SystemClock, SystemIds;"
+        "from chat2api_core.config import Settings; from chat2api_core.wiring import Gateway;"
+        "Gateway(Settings(), clock=SystemClock(), ids=SystemIds());"
+        "print(*(name for name in sys.modules if name.startswith('chat2api_core.upstreams.c')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -9,6 +9,7 @@ BLOCKS = {
     "settings": ("settings.md", "chat2api_core.config"),
     "chat-parameters": ("parameters.md", "chat2api_core.dialects.chat_completions.parameters"),
     "responses-parameters": ("parameters.md", "chat2api_core.dialects.responses.parameters"),
+    "images-parameters": ("parameters.md", "chat2api_core.dialects.images.parameters"),
 }
 
 

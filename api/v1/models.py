@@ -1,7 +1,7 @@
 """GET /v1/models and GET /v1/models/{model}"""
 
-from chat2api_core.web.endpoints import list_models, show_model
 from chat2api_core.web.exchange import Exchange
+from chat2api_core.web.models import list_models, show_model
 
 
 async def GET(exchange: Exchange) -> None:

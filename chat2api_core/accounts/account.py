@@ -11,6 +11,8 @@ from chat2api_core.secret import Secret
 
 _NAMESPACE = uuid.UUID("5c1f7a0e-6f0c-4a53-9d5e-0d1b0a7b2c11")
 _AUTH_CLAIM = "https://api.openai.com/auth"
+# The name under which the Codex client signs in; its tokens carry it.
+CODEX_CLIENT = "app_EMoamEEZ73f0CkXaXp7hrann"
 
 
 class Account(Struct, frozen=True):
@@ -63,6 +65,7 @@ class Claims(Struct, frozen=True):
     user_id: str = ""
     plan: str = ""
     email: str = ""
+    client: str = ""
 
 
 class _Auth(Struct):
@@ -78,6 +81,7 @@ class _Profile(Struct):
 
 class _Payload(Struct):
     exp: float = 0
+    client_id: str = ""
     auth: _Auth = msgspec.field(name=_AUTH_CLAIM, default_factory=_Auth)
     profile: _Profile = msgspec.field(
         name="https://api.openai.com/profile", default_factory=_Profile
@@ -103,4 +107,5 @@ def read_claims(token: Secret) -> Claims:
         user_id=payload.auth.chatgpt_user_id or payload.auth.user_id,
         plan=payload.auth.chatgpt_plan_type,
         email=payload.profile.email,
+        client=payload.client_id,
     )

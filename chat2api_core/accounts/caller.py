@@ -29,3 +29,10 @@ class AnonymousCaller(Struct, frozen=True, gc=False):
 
 
 Caller: TypeAlias = PoolCaller | TokenCaller | AnonymousCaller
+
+
+def owner_of(caller: Caller) -> str:
+    """The name under which what a caller keeps here is kept: responses, files."""
+    if isinstance(caller, TokenCaller):
+        return f"token:{caller.account.key}"
+    return "anonymous" if isinstance(caller, AnonymousCaller) else f"key:{caller.key}"

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
-from chat2api_core.accounts.account import Account
+from chat2api_core.accounts.account import CODEX_CLIENT, Account
 from chat2api_core.accounts.egress import Egress
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
@@ -23,7 +23,6 @@ from chat2api_core.transport import Headers, Reply, Transport
 
 _IOS_CLIENT = "pdlLIX2Y72MIl2rhLhTE9VV9bN905kBh"
 _IOS_REDIRECT = "com.openai.chat://auth.openai.com/ios/com.openai.chat/callback"
-_CODEX_CLIENT = "app_EMoamEEZ73f0CkXaXp7hrann"
 _CODEX_MARK = "rt_"
 _SESSION_COOKIE = "__Secure-next-auth.session-token"
 _COOKIE_CHUNK = 3900  # the site splits a session cookie that browsers would refuse
@@ -91,7 +90,7 @@ class Exchange:
         token = account.refresh_token.reveal()
         if token.startswith(_CODEX_MARK):
             kind = b"application/x-www-form-urlencoded"
-            form = {"grant_type": "refresh_token", "client_id": _CODEX_CLIENT}
+            form = {"grant_type": "refresh_token", "client_id": CODEX_CLIENT}
             scope = "openid profile email offline_access"
             body = urlencode(form | {"refresh_token": token, "scope": scope}).encode()
         else:

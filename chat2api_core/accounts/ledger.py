@@ -12,20 +12,27 @@ makes it forget; the store is how the others hear of it.
               changes, never for an ordinary request
     world     other machines: read for every choice of an account, by all who wait together at once
 
+What ChatGPT tells of an account's caps with nearly every answer is part of its standing; it is
+written once a minute at most, and at once where it makes or ends a rest.
+
 Keys: ``standing:<account>``, ``models`` (lists by plan), ``owner:<conversation>``,
 ``probe:<account>:<model>``. No secret is in any of them.
 """
 
 import asyncio
+import functools
 import hashlib
 import logging
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from chat2api_core.accounts import caps as known_caps
 from chat2api_core.accounts import standing as standings
+from chat2api_core.accounts.caps import Caps, PlanUse
 from chat2api_core.accounts.standing import NOTHING, Rest, Standing
 from chat2api_core.ambient import Clock
 from chat2api_core.problem import Problem
@@ -38,6 +45,7 @@ _MAX_STANDINGS = 10_000
 _MAX_PLANS = 20
 _KEEP = 30 * 86_400.0
 _LOOK_EVERY = 1.0
+_TELL_EVERY = 60.0  # seconds between two writes of an account's caps
 _PROBE = 60.0  # seconds after which a probe counts as lost with its process
 _TRIES = 8
 _MODELS = "models"
@@ -48,7 +56,8 @@ _log = logging.getLogger("chat2api.ledger")
 class Ledger:
     """See the head of this file. Without a ``store`` it is this process's own; all is bounded.
 
-    ``temporary`` says of what kind a chat is whose request does not say it."""
+    ``temporary`` says of what kind a chat is whose request does not say it; ``heeds_caps`` whether
+    an account rests as soon as it is known to have used up what it may use."""
 
     def __init__(
         self,
@@ -57,13 +66,17 @@ class Ledger:
         *,
         reach: Reach = "process",
         temporary: bool = False,
+        heeds_caps: bool = False,
     ) -> None:
+        self.heeds_caps = heeds_caps
         self._clock = clock
         self._store = None if reach == "process" else store
         self._every = 0.0 if reach == "world" else _LOOK_EVERY
         self._temporary = temporary
         self._known: OrderedDict[str, Standing] = OrderedDict()
         self._written: dict[str, int] = {}
+        self._untold: dict[str, Caps] = {}
+        self._told: dict[str, float] = {}
         self._writes = 0
         self._models: Mapping[str, frozenset[str]] = {}
         self._looked: tuple[Sequence[str], float] = ((), 0.0)
@@ -78,9 +91,10 @@ class Ledger:
         """What is known here of an account. ``look`` first for what the others know."""
         return self._known.get(account, NOTHING)
 
-    def rest(self, account: str, model: str) -> Rest | None:
-        """Why and until when the account is not to be asked for the model, if so."""
-        return self.standing(account).rest(model, self._clock.now())
+    def rest(self, account: str, model: str, needs: Collection[str] = ()) -> Rest | None:
+        """Why and until when the account is not to be asked for the model and what else is needed,
+        if so."""
+        return self.standing(account).rest(model, self._clock.now(), needs)
 
     def refusal(self, rest: Rest) -> Problem:
         """What to tell somebody who asks while the account rests."""
@@ -113,24 +127,29 @@ class Ledger:
 
     async def reset(self, account: str) -> None:
         """Forget every rest of the account, and that it was out: somebody wants it tried again."""
-        await self._change(account, lambda _: NOTHING)
+        now = self._clock.now()
+        await self._change(account, lambda known: standings.cleared(known, now))
 
     async def _change(self, account: str, change: Callable[[Standing], Standing]) -> None:
         known = self.standing(account)
         changed = change(known)
         self._learn(account, changed)
-        if self._store is None or changed is known:
-            return
+        if self._store is not None and changed is not known:
+            await self._tell(self._store, account, change)
+
+    async def _tell(
+        self, store: Store, account: str, change: Callable[[Standing], Standing]
+    ) -> None:
         self._writes += 1
         if len(self._written) >= _MAX_STANDINGS:
             self._written.clear()
         self._written[account] = self._writes
         key = f"standing:{account}"
         for _ in range(_TRIES):
-            raw = await self._store.get(key)
+            raw = await store.get(key)
             before = standings.decode(raw)
             after = change(before)
-            if after is before or await self._store.swap(key, raw, standings.encode(after), _KEEP):
+            if after is before or await store.swap(key, raw, standings.encode(after), _KEEP):
                 self._learn(account, after)
                 return
         _log.warning("the standing of account %s is contended; the others hear later", account)
@@ -145,7 +164,8 @@ class Ledger:
         for account, raw in zip(accounts, found, strict=True):
             # What was written here while the question was under way is newer than its answer.
             if self._written.get(account, 0) <= writes:
-                self._learn(account, standings.decode(raw))
+                here = self.standing(account).caps
+                self._learn(account, self._capped(standings.decode(raw), here))
         self._models = {**self._models, **_read_models(models)}
         self._looked = accounts, asked_at + self._every
 
@@ -157,6 +177,42 @@ class Ledger:
         self._known.move_to_end(account)
         if len(self._known) > _MAX_STANDINGS:
             self._known.popitem(last=False)
+
+    # ------------------------------------------------------------------------------------ caps
+
+    def quota_seen(self, account: str, quota: PlanUse) -> None:
+        """Note how much of its plan an account has used with Codex. ``settle`` tells the others."""
+        self._see(account, known_caps.of_plan(quota, self._clock.now()))
+
+    def limits_seen(self, account: str, limits: Mapping[str, tuple[int, float]]) -> None:
+        """Note how often an account may still use features of the web, and until when (unix
+        seconds, 0 where unknown). ``settle`` tells the others."""
+        self._see(account, known_caps.of_features(limits, self._clock.now()))
+
+    def _see(self, account: str, caps: Caps) -> None:
+        before = self.standing(account)
+        after = self._capped(before, caps)
+        self._learn(account, after)
+        if self._store is None:
+            return
+        if len(self._told) >= _MAX_STANDINGS:
+            self._told.clear()
+        if len(self._untold) < _MAX_STANDINGS or account in self._untold:
+            self._untold[account] = known_caps.merged(self._untold.get(account, {}), caps)
+        if after.rests.keys() != before.rests.keys():
+            self._told.pop(account, None)
+
+    def _capped(self, known: Standing, caps: Caps) -> Standing:
+        return standings.capped(known, caps, self._clock.now(), heed=self.heeds_caps)
+
+    async def _tell_caps(self, store: Store) -> None:
+        now = self._clock.monotonic()
+        due = [one for one in self._untold if self._told.get(one, -math.inf) + _TELL_EVERY <= now]
+        for account in due:
+            caps = self._untold.pop(account, None)
+            if caps is not None:
+                self._told[account] = now
+                await self._tell(store, account, functools.partial(self._capped, caps=caps))
 
     # ---------------------------------------------------------------------------------- probes
 
@@ -222,10 +278,14 @@ class Ledger:
         return self._owners.get(conversation_id, "")
 
     async def settle(self) -> None:
-        """Tell the others what ``owns`` has noted since."""
-        while self._unsaved and self._store is not None:
+        """Tell the others what was noted since: of conversations, and of caps where it is time."""
+        if self._store is None:
+            return
+        while self._unsaved:
             conversation_id, account = self._unsaved.popitem()
             await self._store.put(_owner_key(conversation_id), account.encode(), _KEEP)
+        if self._untold:
+            await self._tell_caps(self._store)
 
     def _worth_saving(self, temporary: bool | None) -> bool:
         """On one machine a temporary chat does not outlive the process: a write to the disk would

@@ -5,7 +5,7 @@ verdict. The one rule: an account is passed over for a model only where somethin
 account is not sent a model that its plan is known not to have.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -13,6 +13,7 @@ from msgspec import Struct
 from chat2api_core.accounts.account import Account, read_claims
 from chat2api_core.accounts.exchange import renewable
 from chat2api_core.accounts.standing import Out, Rest, Standing
+from chat2api_core.effort import spelled
 from chat2api_core.problem import Kind
 
 Offers: TypeAlias = Mapping[str, frozenset[str]]
@@ -24,7 +25,8 @@ _EVERYBODYS = frozenset({"", "auto"})
 
 class Member(Struct, frozen=True):
     """An account of the pool. ``identity`` is the same for all tokens of one login in one
-    workspace, empty where nothing tells it; ``expires`` is unix seconds, 0 for never."""
+    workspace that are of one type (the limits of the types are not the same), empty where nothing
+    tells it; ``expires`` is unix seconds, 0 for never."""
 
     account: Account
     key: str
@@ -34,8 +36,8 @@ class Member(Struct, frozen=True):
 
     @property
     def offer(self) -> str:
-        """The name under which the list of its plan's models is kept."""
-        return f"{self.account.type}/{self.plan}" if self.plan else ""
+        """The name under which the list of its type's and plan's models is kept."""
+        return f"{self.account.type}/{self.plan}"
 
 
 class Verdict(Struct, frozen=True, gc=False):
@@ -53,34 +55,47 @@ def member_of(account: Account) -> Member:
         told = read_claims(account.id_token)
         claims = told if told.user_id else claims
     workspace = account.account_id or claims.account_id
-    identity = f"{claims.user_id} in {workspace}" if claims.user_id and workspace else ""
+    known = claims.user_id and workspace
+    identity = f"{account.type}: {claims.user_id} in {workspace}" if known else ""
     expires = 0.0 if renewable(account) else claims.expires
     return Member(account, account.key, claims.plan, identity, expires)
 
 
-def verdict(member: Member, standing: Standing, model: str, now: float) -> Verdict:
-    """Whether this member may be asked for this model now, and if not, why."""
+def verdict(
+    member: Member, standing: Standing, model: str, now: float, needs: Collection[str] = ()
+) -> Verdict:
+    """Whether this member may be asked for this model and these features now, and if not, why."""
     out = standing.out or _ended(member, now)
     if out is not None:
         return Verdict(member, out)
     if not standing.rests:
         return Verdict(member)
-    rest = standing.rest(model, now)
-    return Verdict(member, rest, None if rest else standing.half_open(model, now))
+    rest = standing.rest(model, now, needs)
+    return Verdict(member, rest, None if rest else standing.half_open(model, now, needs))
 
 
 def rank(member: Member, model: str, offers: Offers) -> int:
     """How well a member fits a model by its plan: 0 well, 1 where nobody fits better (a free
     account whose models are not known), 2 not at all.
 
-    ``model`` is without an effort. A name that no list has says nothing about anybody."""
+    ``model`` is without an effort. A name that no list of its type has says nothing about anybody
+    of that type."""
     if model in _EVERYBODYS:
         return 0
-    own = offers.get(member.offer)
+    own = offers.get(member.offer) if member.plan else None
     if own is not None:
-        lacking = model not in own and any(model in other for other in offers.values())
+        others = (names for offer, names in offers.items() if _type(offer) == member.account.type)
+        lacking = not _has(own, model) and any(_has(names, model) for names in others)
         return 2 if lacking else 0
     return 1 if member.plan == _FREE else 0
+
+
+def _has(names: frozenset[str], model: str) -> bool:
+    return model in names or spelled(model) in map(spelled, names)
+
+
+def _type(offer: str) -> str:
+    return offer.partition("/")[0]
 
 
 def _ended(member: Member, now: float) -> Out | None:

@@ -24,7 +24,8 @@ _REACHES: dict[str, Reach] = {"memory": "process", "sqlite": "machine"}
 
 class Office:
     """The parts. ``concurrency`` bounds the requests of an account, 0 does not; ``temporary`` says
-    of what kind a chat is by itself; ``lasting`` whether this process is the only one and goes on.
+    of what kind a chat is by itself; ``lasting`` whether this process is the only one and goes on;
+    ``heeds_caps`` whether accounts rest for what they are known to have used up.
 
     ``before`` is the office whose place this one takes because the settings have changed: what is
     known, held and under way goes on. Raises ValueError for a ``secret_key`` that is too short."""
@@ -40,16 +41,20 @@ class Office:
         concurrency: int,
         temporary: bool,
         lasting: bool,
+        heeds_caps: bool = False,
         clock: Clock,
         ids: Ids,
         before: "Office | None" = None,
     ) -> None:
         if before is None:
             reach = _REACHES.get(store.name, "world")
-            self.ledger = Ledger(clock, store, reach=reach, temporary=temporary)
+            self.ledger = Ledger(
+                clock, store, reach=reach, temporary=temporary, heeds_caps=heeds_caps
+            )
             self._leases = Leases(concurrency, ids=ids, store=store if reach == "world" else None)
         else:
             self.ledger = before.ledger
+            self.ledger.heeds_caps = heeds_caps
             self._leases = before._leases
             self._leases.limit = concurrency
         self.pool = Pool(

@@ -11,6 +11,7 @@ accounts have as many requests as they may have, others wait for a short time.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.hold import Hold
@@ -27,6 +28,14 @@ _PAUSES = (0.05, 0.1, 0.2, 0.4)  # between two looks; the last one again and aga
 _CROWDED_AGAIN = 5.0
 _MAX_PLANS = 6
 _CROWDED = frozenset({Kind.RATE_LIMITED, Kind.BUSY})
+
+
+class _Keeper(NamedTuple):
+    """The one account that can answer because it holds ``what``; without it, that is ``kind``."""
+
+    key: str
+    what: str
+    kind: Kind
 
 
 class Pool:
@@ -54,8 +63,12 @@ class Pool:
         self._ids = ids
         self._sleep = sleep
         self._turn = 0
-        self._fits: dict[frozenset[str], tuple[str, ...]] = {}
+        self._fits: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._mixed = _mixed(self._members)
+        self._types = frozenset(member.account.type for member in self._members)
+        self._seats = {  # the place of each among those of its type
+            key: seat for kind in self._types for seat, key in enumerate(self.keys((kind,)))
+        }
 
     def __len__(self) -> int:
         """How many accounts there are, each counted once."""
@@ -72,12 +85,30 @@ class Pool:
         return self._mixed
 
     @property
-    def plans(self) -> tuple[str, ...]:
-        """The plans of the accounts, "" for accounts that do not tell theirs; a few at most."""
-        return tuple(dict.fromkeys(member.offer for member in self._members))[:_MAX_PLANS]
+    def types(self) -> frozenset[str]:
+        """The types of the accounts."""
+        return self._types
+
+    def keys(self, types: Sequence[str]) -> tuple[str, ...]:
+        """The keys of the accounts of these types: the same tuple every time."""
+        keys = self._fits.get(tuple(types))
+        if keys is None:
+            keys = tuple(one.key for one in self._members if one.account.type in types)
+            self._fits[tuple(types)] = keys
+        return keys
+
+    def plans(self, kind: str) -> tuple[str, ...]:
+        """The plans of the accounts of a type, as ``Member.offer`` names them; a few at most."""
+        members = (one for one in self._members if one.account.type == kind)
+        return tuple(dict.fromkeys(member.offer for member in members))[:_MAX_PLANS]
+
+    def type_of(self, key: str) -> str:
+        """The type of the account with this key, empty where there is none."""
+        place = self._places.get(key)
+        return "" if place is None else self._members[place].account.type
 
     def alike(self, key: str) -> set[str]:
-        """The keys of the accounts that have the plan of this one."""
+        """The keys of the accounts that have the type and the plan of this one."""
         plan = self._members[self._places[key]].offer
         return {member.key for member in self._members if member.offer == plan}
 
@@ -106,25 +137,34 @@ class Pool:
         self,
         *,
         model: str,
-        types: Collection[str],
+        types: Sequence[str],
         tried: Collection[str] = (),
         conversation_id: str = "",
         plan: str | None = None,
+        holder: str = "",
+        needs: Collection[str] = (),
+        prefer: str = "",
     ) -> Hold:
-        """The account to ask next; ``plan`` restricts the choice to that one.
+        """The account to ask next, of the first of these ``types`` that has one to be asked now;
+        ``plan`` restricts the choice to that one, ``holder`` to the account of that key. ``needs``
+        are the features that the account must have something left of; ``prefer`` is the key of the
+        one to ask before others of its type.
 
-        Raises ``Problem``: NO_ACCOUNT, CONVERSATION_NOT_FOUND, BUSY, or why all are resting."""
-        keys = self._fitting(frozenset(types))
+        Raises ``Problem``: NO_ACCOUNT, CONVERSATION_NOT_FOUND, FILE_NOT_FOUND, BUSY, or why all are
+        resting."""
+        keys = self.keys(types)
         if not keys:
             raise Problem(Kind.NO_ACCOUNT, _nobody(bool(self._members)), step="pool")
-        holder = await self._ledger.owner(conversation_id) if conversation_id else ""
-        if holder:
-            keys = _alone(holder, keys)
+        keeper = await self._keeper(conversation_id, holder)
+        if keeper is not None:
+            keys = _alone(keeper, keys)
         end = self._clock.monotonic() + _PATIENCE
         pauses = iter(_PAUSES)
         while True:
             await self._ledger.look(keys)
-            hold = await self._claim(self._those(keys, plan), model, tried, held=bool(holder))
+            members = self._those(keys, plan)
+            verdicts = self._verdicts(members, model, tried, needs)
+            hold = await self._claim(verdicts, types, tried, keeper, prefer)
             if hold is not None:
                 return hold
             if self._clock.monotonic() >= end:
@@ -132,33 +172,56 @@ class Pool:
                 raise Problem(Kind.BUSY, message, step="pool", retry_after=_CROWDED_AGAIN)
             await self._sleep(next(pauses, _PAUSES[-1]))
 
+    async def _keeper(self, conversation_id: str, holder: str) -> _Keeper | None:
+        owner = await self._ledger.owner(conversation_id) if conversation_id else ""
+        if holder and owner not in {"", holder}:
+            message = (
+                "The file is held by another account than this conversation. "
+                "Send it again, or begin a new conversation."
+            )
+            raise Problem(Kind.FILE_NOT_FOUND, message, step="pool")
+        if holder:
+            return _Keeper(holder, "the file", Kind.FILE_NOT_FOUND)
+        return _Keeper(owner, "this conversation", Kind.CONVERSATION_NOT_FOUND) if owner else None
+
     def _those(self, keys: Sequence[str], plan: str | None) -> list[Member]:
         members = [self._members[self._places[key]] for key in keys]
         return [one for one in members if plan is None or one.offer == plan]
 
     async def _claim(
-        self, members: Sequence[Member], model: str, tried: Collection[str], *, held: bool
+        self,
+        verdicts: Sequence[Verdict],
+        types: Sequence[str],
+        tried: Collection[str],
+        keeper: _Keeper | None,
+        prefer: str,
     ) -> Hold | None:
         """A hold on one of them; None where those that may be asked are all in use. Raises
-        ``Problem`` where none may be asked; ``held``: it alone has the conversation."""
-        verdicts = self._verdicts(members, model, tried)
+        ``Problem`` where none may be asked."""
         free = [one for one in verdicts if one.why_not is None and one.member.key not in tried]
         if not free:
             why = [one.why_not for one in verdicts if one.why_not is not None]
-            if held and why and isinstance(why[0], Out):
-                message = f"The account that holds this conversation is out. {why[0].message}"
-                raise Problem(Kind.CONVERSATION_NOT_FOUND, message, step="pool")
+            if keeper is not None and why and isinstance(why[0], Out):
+                message = f"The account that holds {keeper.what} is out. {why[0].message}"
+                raise Problem(keeper.kind, message, step="pool")
             raise self._exhausted(why)
-        while free:
-            chosen = self._next(free)
-            hold = await self._hold(chosen)
-            if hold is not None:
-                return hold
-            free.remove(chosen)
+        for kind in types:
+            left = [one for one in free if one.member.account.type == kind]
+            while left:
+                liked = next((one for one in left if one.member.key == prefer), None)
+                chosen = liked or self._next(left)
+                hold = await self._hold(chosen)
+                if hold is not None:
+                    return hold
+                left.remove(chosen)
         return None
 
     def _verdicts(
-        self, members: Sequence[Member], model: str, tried: Collection[str]
+        self,
+        members: Sequence[Member],
+        model: str,
+        tried: Collection[str],
+        needs: Collection[str],
     ) -> list[Verdict]:
         """What is to be said of each account, without those that open the account of an earlier
         one, and without those that another one fits better by its plan."""
@@ -169,7 +232,7 @@ class Pool:
         for member in members:
             if member.identity in known:
                 continue
-            judged = verdict(member, standing(member.key), model, now)
+            judged = verdict(member, standing(member.key), model, now, needs)
             if member.identity and not isinstance(judged.why_not, Out):
                 known.add(member.identity)
             found.append(judged)
@@ -185,11 +248,12 @@ class Pool:
         suited = [(place, one) for place, one in zip(ranks, verdicts, strict=True) if place < 2]  # noqa: PLR2004 (see rank)
         if not suited:
             return verdicts
-        best = min(
-            (place for place, one in suited if one.why_not is None and one.member.key not in tried),
-            default=0,
-        )
-        return [one for place, one in suited if place <= best]
+        best: dict[str, int] = {}  # of those of each type that can be asked
+        for place, one in suited:
+            if one.why_not is None and one.member.key not in tried:
+                kind = one.member.account.type
+                best[kind] = min(place, best.get(kind, place))
+        return [one for place, one in suited if place <= best.get(one.member.account.type, 0)]
 
     async def _hold(self, chosen: Verdict) -> Hold | None:
         key = chosen.member.key
@@ -208,19 +272,12 @@ class Pool:
     def _next(self, free: Sequence[Verdict]) -> Verdict:
         if self._shuffle:
             return free[int(self._ids.random() * len(free))]
-        # The turn counts over all accounts, so that a resting one does not shift the order.
+        # The turn counts over all accounts of the type, so that a resting one does not shift the
+        # order.
         self._turn += 1
-        count = len(self._members)
+        count = len(self.keys((free[0].member.account.type,)))
         start = self._turn % count
-        return min(free, key=lambda one: (self._places[one.member.key] - start) % count)
-
-    def _fitting(self, types: frozenset[str]) -> tuple[str, ...]:
-        """The keys of the accounts of these types: the same tuple every time."""
-        keys = self._fits.get(types)
-        if keys is None:
-            keys = tuple(one.key for one in self._members if one.account.type in types)
-            self._fits[types] = keys
-        return keys
+        return min(free, key=lambda one: (self._seats[one.member.key] - start) % count)
 
     def _exhausted(self, reasons: Sequence[Rest | Out]) -> Problem:
         rests = [one for one in reasons if isinstance(one, Rest)]
@@ -253,12 +310,12 @@ def _mixed(members: Iterable[Member]) -> bool:
     return len({member.offer for member in members}) > 1
 
 
-def _alone(holder: str, keys: Collection[str]) -> tuple[str, ...]:
-    """The account that holds a conversation, if it is one of these."""
-    if holder not in keys:
-        message = "The account that holds this conversation is no longer configured."
-        raise Problem(Kind.CONVERSATION_NOT_FOUND, message, step="pool")
-    return (holder,)
+def _alone(keeper: _Keeper, keys: Collection[str]) -> tuple[str, ...]:
+    """The account that holds what is asked for, if it is one of these."""
+    if keeper.key not in keys:
+        message = f"The account that holds {keeper.what} is no longer configured."
+        raise Problem(keeper.kind, message, step="pool")
+    return (keeper.key,)
 
 
 def _nobody(some: bool) -> str:

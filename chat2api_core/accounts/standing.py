@@ -3,15 +3,27 @@
 In: what was known, and what happened. Out: what is known now; the very same value where nothing
 changed, so that nobody writes what is written already. The one rule: a rest ends by time but is
 forgotten by success alone. In between it is half open: one request may try, the others wait for it.
+
+A rest without ``strikes`` is another thing: nobody was refused, a cap says beforehand that asking
+is in vain. It ends with its time or when the cap says otherwise, and no success shortens it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct, structs
 
-from chat2api_core.problem import Kind, Problem
+from chat2api_core.accounts.caps import (
+    PICTURES,
+    UPLOADS,
+    Caps,
+    forgotten,
+    merged,
+    refusal,
+    scope_of,
+)
+from chat2api_core.problem import Kind, Problem, Step
 
 EVERY_MODEL = ""
 
@@ -35,13 +47,16 @@ _PAUSES: Mapping[Kind, _Pause] = {
 }
 # A sign-in server that cannot be asked now: nothing is wrong with the account itself.
 _NO_REFRESH = _Pause(30, 3600)
+# Where a limit is met that is not one of the model.
+_FEATURES: Mapping[Step | None, str] = {"picture": PICTURES, "upload": UPLOADS}
 _OF_THE_ACCOUNT = frozenset({Kind.UNAUTHORIZED, Kind.BUSY})
 
 
 class Rest(Struct, frozen=True):
     """An account is not to be asked before ``until`` (unix seconds), because of this problem.
 
-    ``strikes`` counts the failures in a row, each met by a probe after the rest before it."""
+    ``strikes`` counts the failures in a row, each met by a probe after the rest before it; 0 where
+    a cap is why."""
 
     until: float
     reason: str
@@ -62,25 +77,30 @@ class Out(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """All that is known of one account. ``rests`` are by model, "" for all of them."""
+    """All that is known of one account. ``rests`` are by model or feature, "" for all of them;
+    ``caps`` by their names."""
 
     rests: Mapping[str, Rest] = {}
     out: Out | None = None
+    caps: Caps = {}
 
-    def rest(self, model: str, now: float) -> Rest | None:
-        """Why and until when the account is not to be asked for the model, if so."""
-        for scope in (EVERY_MODEL, model):
+    def rest(self, model: str, now: float, needs: Collection[str] = ()) -> Rest | None:
+        """Why and until when the account is not to be asked for the model and what else the turn
+        ``needs``, if so."""
+        for scope in (EVERY_MODEL, model, *needs):
             rest = self.rests.get(scope)
             if rest is not None and rest.until > now:
                 return rest
         return None
 
-    def half_open(self, model: str, now: float) -> str | None:
+    def half_open(self, model: str, now: float, needs: Collection[str] = ()) -> str | None:
         """The scope of a rest that has ended and that no success has followed yet, if there is
         one. Ask after ``rest``, which goes first."""
-        for scope in (EVERY_MODEL, model):
+        for scope in (EVERY_MODEL, model, *needs):
             rest = self.rests.get(scope)
-            if rest is not None and rest.until <= now < rest.until + _HALF_OPEN:
+            if rest is None or not rest.strikes:
+                continue
+            if rest.until <= now < rest.until + _HALF_OPEN:
                 return scope
         return None
 
@@ -91,8 +111,9 @@ NOTHING = Standing()
 def blamed(known: Standing, model: str, problem: Problem, now: float) -> Standing:
     """After a failure of the account; some kinds rest it for a while, a dead sign-in for good.
 
-    A limit concerns the model that was asked; a refused token or a turn that is still running
-    concerns every model. A longer rest is not cut short by a newer one."""
+    A limit concerns the model that was asked, or the feature that was used; a refused token or a
+    turn that is still running concerns every model. A longer rest is not cut short by a newer one.
+    """
     if problem.step == "refresh" and problem.kind is Kind.UNAUTHORIZED:
         if known.out is not None:
             return known
@@ -101,7 +122,7 @@ def blamed(known: Standing, model: str, problem: Problem, now: float) -> Standin
     if pause is None:
         return known
     general = problem.step == "refresh" or problem.kind in _OF_THE_ACCOUNT
-    scope = EVERY_MODEL if general else model
+    scope = EVERY_MODEL if general else _FEATURES.get(problem.step, model)
     before = known.rests.get(scope)
     rest = _rest(problem, pause, before, now)
     if before is not None and before.until >= rest.until:
@@ -111,10 +132,35 @@ def blamed(known: Standing, model: str, problem: Problem, now: float) -> Standin
 
 def praised(known: Standing, model: str) -> Standing:
     """After a success: whatever rested the account for this model is over, and it is not out."""
-    left = {scope: rest for scope, rest in known.rests.items() if scope not in (EVERY_MODEL, model)}
+    left = {
+        scope: rest
+        for scope, rest in known.rests.items()
+        if scope not in (EVERY_MODEL, model) or not rest.strikes
+    }
     if len(left) == len(known.rests) and known.out is None:
         return known
-    return Standing(left)
+    return structs.replace(known, rests=left, out=None)
+
+
+def capped(known: Standing, found: Caps, now: float, *, heed: bool) -> Standing:
+    """After what ChatGPT has told of the account's caps. ``heed``: one that is used up rests the
+    account for what it caps."""
+    caps = merged(known.caps, found)
+    if caps is known.caps:
+        return known
+    rests = {scope: rest for scope, rest in known.rests.items() if rest.strikes}
+    for name, cap in caps.items() if heed else ():
+        before = rests.get(scope_of(name))
+        until = min(cap.resets_at, now + _LONGEST_REST)
+        if cap.spent(now) and (before is None or before.until < until):
+            rest = Rest(until, Kind.RATE_LIMITED.name, refusal(name, cap), strikes=0)
+            rests[scope_of(name)] = rest
+    return structs.replace(known, caps=caps, rests=rests)
+
+
+def cleared(known: Standing, now: float) -> Standing:
+    """After somebody said that the account is to be tried again, whatever is known of it."""
+    return Standing(caps=forgotten(known.caps, now)) if known.caps else NOTHING
 
 
 def encode(standing: Standing) -> bytes:
@@ -139,7 +185,7 @@ def _rest(problem: Problem, pause: _Pause, before: Rest | None, now: float) -> R
     strikes = 1
     if before is not None:
         # Failures of requests that were under way together are one failure.
-        strikes = before.strikes + (before.until <= now)
+        strikes = max(1, before.strikes + (before.until <= now))
     seconds = min(pause.first * 2.0 ** min(strikes - 1, 20), pause.longest)
     if problem.retry_after is not None:
         seconds = min(problem.retry_after, _LONGEST_REST)

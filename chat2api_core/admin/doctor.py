@@ -2,19 +2,20 @@
 
 In: an account. Out: an ``Examination``. The stages, in their order:
 
-    dns, connect      of the host, or of the account's proxy (with TLS where the address says https)
-    sign_in           a working access token, renewed if it has to be
-    bootstrap         the site's home page
-    sentinel, proof   the clearance for a turn
-    conversation      the turn's own request
-    turn              the short answer, whole
+    dns, connect, tls   of the host, or of the account's proxy
+    sign_in             a working access token, renewed if it has to be
+    bootstrap           the site's home page (web)
+    sentinel, proof     the clearance for a turn (web)
+    models              the list of models (Codex)
+    conversation        the turn's own request
+    turn                the short answer, whole
 
 The one rule: nothing that it returns is secret: no token, no address of a proxy, no answer.
 """
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from chat2api_core.accounts.credentials import Credentials
 from chat2api_core.accounts.egress import Egress
 from chat2api_core.ambient import Clock
 from chat2api_core.problem import Problem, Step
-from chat2api_core.transport import Headers, Reply, Transport
+from chat2api_core.transport import Content, Headers, Reply, Transport
 from chat2api_core.turn import Message, Prompt, Text
 from chat2api_core.upstreams.base import Upstream
 
@@ -34,7 +35,12 @@ Outcome: TypeAlias = Literal["ok", "failed", "not_reached", "skipped"]
 _WAIT = 15.0  # seconds for a name and for a connection
 _TURN = 60.0
 _PROMPT = Prompt("auto", (Message("user", (Text("Reply with the single word: ok"),)),))
-_STAGES = ("bootstrap", "sentinel", "proof", "conversation", "turn")
+_WAY = ("dns", "connect", "tls")
+_STAGES: Mapping[str, Sequence[str]] = {
+    "web": ("bootstrap", "sentinel", "proof", "conversation", "turn"),
+    "codex": ("models", "conversation", "turn"),
+}
+_STEPS: Sequence[Step] = ("bootstrap", "sentinel", "models", "conversation")  # of which each asks
 _PORTS = {"https": 443, "http": 80, "socks5": 1080, "socks5h": 1080}
 
 
@@ -73,12 +79,17 @@ class TimedTransport(Transport):
         self._clock = clock
         self.calls: list[Call] = []
 
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """As that of the inner one."""
+        return self._inner.tls
+
     async def send(
         self,
         method: str,
         url: str,
         headers: Headers,
-        content: bytes = b"",
+        content: Content = b"",
         *,
         step: Step,
         proxy: str = "",
@@ -125,8 +136,9 @@ class Doctor:
         if ready is not None:
             stages += await self._turn(ready)
         else:
-            names = [] if len(stages) > 2 else ["sign_in"]  # noqa: PLR2004 (dns, connect)
-            stages += [Stage(name, "not_reached") for name in (*names, *_STAGES)]
+            told = {stage.name for stage in stages}
+            left = [name for name in ("sign_in", *_STAGES[account.type]) if name not in told]
+            stages += [Stage(name, "not_reached") for name in left]
         egress = "proxy" if proxy else "direct"
         return Examination(account.key, account.type, egress, _all_well(stages), stages)
 
@@ -134,26 +146,33 @@ class Doctor:
         """Whether the first host on the way has an address and takes connections."""
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 443)
-        tls = ssl.create_default_context() if parts.scheme == "https" else None
-        loop = asyncio.get_running_loop()
+        stages: list[Stage] = []
         began = self._clock.monotonic()
+
+        def done(detail: str = "", *, failed: bool = False) -> None:
+            outcome: Outcome = "failed" if failed else "ok"
+            stages.append(Stage(_WAY[len(stages)], outcome, self._since(began), detail))
+
+        writer: asyncio.StreamWriter | None = None
         try:
             async with asyncio.timeout(_WAIT):
-                found = await loop.getaddrinfo(host, port)
+                found = await asyncio.get_running_loop().getaddrinfo(host, port)
+                done(f"{len({one[4][0] for one in found})} found")
+                began = self._clock.monotonic()
+                _, writer = await asyncio.open_connection(host, port)
+                done()
+                began = self._clock.monotonic()
+                if parts.scheme == "https":
+                    await writer.start_tls(self._transport.tls, server_hostname=host)
+                    done(str(writer.get_extra_info("ssl_object").version()))
+                else:
+                    stages.append(Stage("tls", "skipped"))
         except (OSError, TimeoutError) as error:
-            failed = Stage("dns", "failed", self._since(began), _words(error))
-            return [failed, Stage("connect", "not_reached")]
-        named = Stage("dns", "ok", self._since(began), f"{len({one[4][0] for one in found})} found")
-        began = self._clock.monotonic()
-        try:
-            async with asyncio.timeout(_WAIT):
-                _, writer = await asyncio.open_connection(host, port, ssl=tls)
-        except (OSError, TimeoutError) as error:
-            return [named, Stage("connect", "failed", self._since(began), _words(error))]
-        secured = writer.get_extra_info("ssl_object")
-        detail = str(secured.version()) if secured is not None else "no TLS"
-        writer.close()
-        return [named, Stage("connect", "ok", self._since(began), detail)]
+            done(_words(error), failed=True)
+        finally:
+            if writer is not None:
+                writer.close()
+        return [*stages, *(Stage(name, "not_reached") for name in _WAY[len(stages) :])]
 
     async def _sign_in(self, account: Account) -> tuple[Account | None, Stage]:
         began = self._clock.monotonic()
@@ -166,12 +185,16 @@ class Doctor:
     async def _turn(self, account: Account) -> list[Stage]:
         transport = TimedTransport(self._transport, self._clock)
         upstream = self._upstreams(transport).get(account.type)
+        names = _STAGES[account.type]
         if upstream is None:
-            return [Stage(name, "skipped", detail="no such upstream") for name in _STAGES]
+            return [Stage(name, "skipped", detail="no such upstream") for name in names]
         began = self._clock.monotonic()
         failure: Problem | TimeoutError | None = None
         try:
             async with asyncio.timeout(_TURN):
+                if "models" in names:
+                    await upstream.models(account)
+                    began = self._clock.monotonic()
                 answer = await upstream.open(_PROMPT, account)
                 try:
                     async for _ in answer:
@@ -180,22 +203,27 @@ class Doctor:
                     await answer.aclose()
         except (Problem, TimeoutError) as error:
             failure = error
-        return _stages(transport.calls, failure, self._since(began))
+        return _stages(names, transport.calls, failure, self._since(began))
 
     def _since(self, began: float) -> int:
         return round((self._clock.monotonic() - began) * 1000)
 
 
-def _stages(calls: list[Call], failure: Problem | TimeoutError | None, whole: int) -> list[Stage]:
+def _stages(
+    names: Sequence[str],
+    calls: list[Call],
+    failure: Problem | TimeoutError | None,
+    whole: int,
+) -> list[Stage]:
     """The stages of a turn, read off its requests and the step that failed."""
-    times = {
+    times: dict[str, int] = {
         step: round(sum((c.ended - c.began) for c in calls if c.step == step) * 1000)
-        for step in ("bootstrap", "sentinel", "conversation")
+        for step in _STEPS
     }
     measured = {**times, "proof": _proof(calls), "turn": whole}
-    failed = _failed(failure)
+    failed = _failed(names, failure)
     found: list[Stage] = []
-    for name in _STAGES:
+    for name in names:
         if failed and any(stage.outcome == "failed" for stage in found):
             found.append(Stage(name, "not_reached"))
         elif name == failed:
@@ -216,11 +244,11 @@ def _proof(calls: list[Call]) -> int:
     return 0 if asked is None or handed is None else max(0, round((handed - asked) * 1000))
 
 
-def _failed(failure: Problem | TimeoutError | None) -> str:
+def _failed(names: Sequence[str], failure: Problem | TimeoutError | None) -> str:
     if failure is None:
         return ""
     step = failure.step if isinstance(failure, Problem) else None
-    return step if step in _STAGES and step is not None else "turn"
+    return step if step is not None and step in names else "turn"
 
 
 def _told(error: Problem | TimeoutError) -> str:

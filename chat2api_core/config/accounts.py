@@ -49,7 +49,7 @@ KEYS = (
     Key(
         "type",
         choice("web", "codex", aliases=(("chatgpt", "web"),)),
-        "`web`, or `codex` (not yet in effect)",
+        "`web`, or `codex` for a sign-in of the Codex client",
     ),
     Key("proxy", PROXY, "proxy of this account alone"),
     Key("disabled", FLAG, "`true` rests the account"),

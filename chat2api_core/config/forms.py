@@ -99,11 +99,10 @@ def choice(*names: str, aliases: tuple[tuple[str, str], ...] = ()) -> Form[str]:
 
 def matching(expected: str, pattern: str) -> Form[str]:
     """Text that a regular expression matches from end to end."""
-    compiled = re.compile(pattern, re.ASCII)
 
     def read(tree: Tree) -> str:
         text = text_of(tree)
-        if not compiled.fullmatch(text):
+        if not re.fullmatch(pattern, text, re.ASCII):
             raise Mismatch
         return text
 

@@ -64,14 +64,13 @@ def load(
     for row in ACCOUNT_ROWS:  # every source adds to the pool; all other settings have one winner
         for source in _given(row, environ, file):
             for account in _read(row.form, source):
-                accounts.setdefault(account.key, account)
+                first = accounts.setdefault(account.key, account)
+                notices += _shadowed(account, first)
     for setting in TABLE:
         given = _given(setting, environ, file)
         if given and setting not in (*ACCOUNT_ROWS, STORE):
             values[setting.field] = value = _read(setting.form, given[0])
             notices += _notices(setting, given, value)
-    if any(account.type == "codex" for account in accounts.values()):
-        notices.append("Accounts of type codex are known but not used yet.")
     values["accounts"] = tuple(accounts.values())
     values["store"] = store = _store(environ)
     if platform != "local":
@@ -115,6 +114,15 @@ def _notices(setting: Setting[object], given: list[_Given], value: object) -> It
     yield from (f"{name} is ignored: {winner} is set." for name in others if name in setting.names)
     if setting.not_yet and value != getattr(Settings(), setting.field):
         yield f"{winner} is set but has no effect yet."
+
+
+def _shadowed(account: Account, first: Account) -> Iterable[str]:
+    """What to tell of an account whose sign-in was given before, for another upstream."""
+    if account.type != first.type:
+        yield (
+            f"An account of type {account.type} is ignored: "
+            f"the same sign-in is given as one of type {first.type}."
+        )
 
 
 def _store(environ: Mapping[str, str]) -> StoreChoice:

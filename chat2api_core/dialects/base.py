@@ -8,22 +8,31 @@ prompt, and its ``param`` is the path of the field as a client would write it
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.transcript import Transcript
-from chat2api_core.turn import Delta, Prompt
+from chat2api_core.turn import Delta, Picture, Prompt
+
+# The switches of ChatGPT's web that a client may set by name, an extension of ours.
+Hint: TypeAlias = Literal["search", "reason", "canvas", "research"]
+HINTS = "search, reason, canvas or research"
+
+_BRACKETS = re.compile(r"[\[\]\\]")
+_FORMAT = re.compile(r"[a-z0-9.+-]{1,32}")
 
 
 class Request(Struct, frozen=True):
-    """A parsed request: what to ask, and how the client wants to hear the answer."""
+    """A parsed request: what to ask, and how the client wants to hear the answer. ``places`` are
+    the names of the pictures and files in it, in order, for whoever finds fault with one."""
 
     prompt: Prompt
     stream: bool = False
     include_usage: bool = False
+    places: tuple[str, ...] = ()
 
 
 class Head(Struct, frozen=True, gc=False):
@@ -154,3 +163,14 @@ def _plain(what: str) -> str:
         lambda types: " or ".join(_NAMES[name] for name in types[1].split(" | ")), what
     )
     return words.replace("Expected", "must be", 1).replace(", got", ", not", 1)
+
+
+def markdown_of(picture: Picture) -> str:
+    """A picture as Markdown: by its link, else as what it is; empty where nothing shows it."""
+    url = picture.url
+    if not url and picture.data and _FORMAT.fullmatch(picture.format):
+        url = f"data:image/{picture.format};base64,{picture.data}"
+    if not url:
+        return ""
+    title = " ".join(_BRACKETS.sub(" ", picture.title).split()) or "Picture"
+    return f"![{title}]({url})"

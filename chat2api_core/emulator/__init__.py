@@ -36,12 +36,14 @@ from chat2api_core.emulator.replies import (
     Source,
     Stall,
     Stop,
+    Task,
     Think,
     ToolError,
     Turn,
     Typed,
     Wait,
     Wire,
+    Written,
 )
 from chat2api_core.emulator.script import At, Demands
 from chat2api_core.emulator.tokens import (
@@ -56,6 +58,6 @@ __all__ = [
     "Account", "Aside", "At", "Call", "Canvas", "Cite", "Code", "Cut", "Demands", "Emulator",
     "Fail", "Frame", "Handoff", "Hang", "Hidden", "Image", "Interrupt", "Late", "Model",
     "Moderated", "Named", "OldThought", "Ping", "Quote", "Reply", "Respond", "Say", "Search",
-    "Source", "Stall", "Stop", "Think", "ToolError", "Turn", "Typed", "Wait", "Wire", "Workspace",
-    "make_access_token",
+    "Source", "Stall", "Stop", "Task", "Think", "ToolError", "Turn", "Typed", "Wait", "Wire",
+    "Workspace", "Written", "make_access_token",
 ]  # fmt: skip

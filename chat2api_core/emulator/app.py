@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from chat2api_core.ambient import Clock, Ids, SystemClock, SystemIds
 from chat2api_core.emulator.accounts import Account, Caller, Registry
 from chat2api_core.emulator.beats import damage
@@ -32,10 +34,13 @@ from chat2api_core.emulator.journal import Journal, Record
 from chat2api_core.emulator.player import Pause, Playback, Player
 from chat2api_core.emulator.replays import Replays
 from chat2api_core.emulator.replies import Model
-from chat2api_core.emulator.routes import CONTROL, Route, Table
+from chat2api_core.emulator.routes import CONTROL, Names, Route, Table
 from chat2api_core.emulator.scenarios import answer as default_model
 from chat2api_core.emulator.script import Demands, Script
+from chat2api_core.emulator.shelf import Shelf
 from chat2api_core.emulator.signins import Signins
+from chat2api_core.emulator.socket import serve_socket
+from chat2api_core.emulator.sockets import Sockets
 from chat2api_core.emulator.threads import Threads
 from chat2api_core.emulator.world import Options, Visit, World
 
@@ -95,6 +100,8 @@ class Emulator:
             replays=Replays(),
             plans=Plans(),
             signins=Signins(clock, ids),
+            shelf=Shelf(clock, ids),
+            sockets=Sockets(clock, ids),
         )
 
     def reset(self) -> None:
@@ -108,7 +115,11 @@ class Emulator:
         elif scope["type"] == "lifespan":
             await _live(receive, send)
         else:
-            await send({"type": "websocket.close", "code": 1000})
+            self.log.counts["websocket"] += 1
+            try:
+                await serve_socket(self._world, scope, receive, send, self._pause)
+            finally:
+                self.log.counts["websocket over"] += 1
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -120,7 +131,7 @@ class Emulator:
             return
         call = read_call(scope, body)
         try:
-            route, name = self._table.find(call)
+            route, names = self._table.find(call)
         except Refused as refused:
             self._end(self._begin(call, scope, "unmatched"), refused.answer)
             await send_answer(refused.answer, send)
@@ -130,10 +141,10 @@ class Emulator:
             return
         record = self._begin(call, scope, route.place)
         player = Player(receive, send, self._world.clock, self._pause)
-        await self._serve(call, route, name, record, player, send)
+        await self._serve(call, route, names, record, player, send)
 
     async def _serve(
-        self, call: Call, route: Route, name: str, record: Record, player: Player, send: Send
+        self, call: Call, route: Route, names: Names, record: Record, player: Player, send: Send
     ) -> None:
         fault = self.script.next_fault(route.place)
         if fault is not None:
@@ -145,7 +156,7 @@ class Emulator:
             await player.hang()
             self._end(record, None, closed=True)
             return
-        answer = self._answer(call, route, name, record, fault)
+        answer = self._answer(call, route, names, record, fault)
         if isinstance(answer, Answer):
             self._end(record, answer)
             await send_answer(answer, send)
@@ -153,7 +164,7 @@ class Emulator:
         await self._stream(answer, record, player)
 
     def _answer(
-        self, call: Call, route: Route, name: str, record: Record, fault: Fault | None
+        self, call: Call, route: Route, names: Names, record: Record, fault: Fault | None
     ) -> Answer | Playback:
         """What comes of a call. Nothing is awaited in here."""
         assert not isinstance(fault, Late | Hang | Interrupt)
@@ -162,13 +173,13 @@ class Emulator:
         try:
             caller = self._identify(call, route)
             record.owner = caller.owner
-            return route.handler(self._world, Visit(call, caller, name))
+            return route.handler(self._world, Visit(call, caller, *names))
         except Refused as refused:
             return refused.answer
 
     def _identify(self, call: Call, route: Route) -> Caller:
         key = self._world.options.auth_key
-        if key and call.header("auth_key") != key:
+        if key and route.place != "blob" and call.header("auth_key") != key:
             raise Refused(refusal(403, "The gateway's auth_key is missing or wrong."))
         if call.realm != "api" or route.open:
             return Caller(call.device)
@@ -180,7 +191,7 @@ class Emulator:
         if isinstance(fault, Interrupt):
             record.fault = f"interrupt {fault.how}"
             beats = damage(playback.beats, fault)
-            playback = Playback(beats, playback.delay, playback.chunk, playback.headers)
+            playback = replace(playback, beats=beats)
         record.status = 200
         self.log.stream_opened()
         closed = True

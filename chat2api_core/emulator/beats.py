@@ -9,12 +9,12 @@ from typing import TypeAlias
 
 from chat2api_core.emulator.encodings import DONE, Beat, Run
 from chat2api_core.emulator.faults import Interrupt
-from chat2api_core.emulator.replies import Cut, Handoff, Stall, Wait, Wire
+from chat2api_core.emulator.replies import Cut, Handoff, Stall, Task, Wait, Wire
 
 _GARBAGE = b"event: delta\ndata: {oops\n\n"
 _BAD_BYTES = b'event: delta\ndata: {"v":"\xff\xfe\xc0"}\n\n'
 _PREFIXES = (b"event: delta\ndata: {", b"data: {")
-Silence: TypeAlias = Wait | Stall | Cut | Handoff
+Silence: TypeAlias = Wait | Stall | Cut | Handoff | Task
 
 
 def spread(beats: Sequence[Beat]) -> Iterator[bytes | Silence]:
@@ -58,7 +58,7 @@ def _breakage(fault: Interrupt) -> Beat:
 def until_break(beats: Sequence[Beat], start: int) -> int:
     """The place behind the first beat, from ``start`` on, after which nothing more comes."""
     for index in range(start, len(beats)):
-        if isinstance(beats[index], Cut | Stall | Handoff):
+        if isinstance(beats[index], Cut | Stall | Handoff | Task):
             return index + 1
     return len(beats)
 

@@ -12,17 +12,20 @@ from chat2api_core.ambient import Ids
 from chat2api_core.emulator.encodings import DONE, Beat, Encoding
 from chat2api_core.emulator.exchange import Json
 from chat2api_core.emulator.narrator import Narrator
-from chat2api_core.emulator.replies import AnyStep, Stop
+from chat2api_core.emulator.replies import AnyStep, Stop, Task
 from chat2api_core.emulator.scene import Scene
 from chat2api_core.emulator.story import Book, Happening
 
 
 class Composition(Struct, frozen=True):
-    """A finished answer. ``rest`` is what a call to continue gets."""
+    """A finished answer. ``rest`` is what a call to continue gets. ``task`` is the long task in it,
+    ``made`` the number of messages that are there before it."""
 
     beats: list[Beat]
     messages: list[Json]
     rest: tuple[AnyStep, ...]
+    task: Task | None = None
+    made: int = 0
 
 
 def compose(
@@ -40,13 +43,17 @@ def compose(
 
     write(narrator.begin(sent))
     now, rest = split(steps)
+    task: Task | None = None
+    made = 0
     for step in now:
         write(narrator.feed(step))
+        if isinstance(step, Task):
+            task, made = step, len(book.messages)
         if narrator.failed:
             break
     write(narrator.close())
     beats.append(DONE)
-    return Composition(beats, book.messages, rest)
+    return Composition(beats, book.messages, rest, task, made)
 
 
 def split(steps: tuple[AnyStep, ...]) -> tuple[tuple[AnyStep, ...], tuple[AnyStep, ...]]:

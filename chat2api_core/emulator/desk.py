@@ -59,7 +59,7 @@ class Desk:
         self._ids = ids
         self._prepared: OrderedDict[str, Ticket] = OrderedDict()
         self._ready: OrderedDict[str, Ticket] = OrderedDict()
-        self._conduits: OrderedDict[str, str] = OrderedDict()
+        self._conduits: OrderedDict[str, tuple[str, tuple[str, ...]]] = OrderedDict()
 
     def issue(self, call: Call, caller: Caller, demands: Demands, p: str) -> Json:
         """The answer of the one-step form to this ``p``."""
@@ -112,11 +112,11 @@ class Desk:
         if ticket.demands.force_login:
             raise unusual("a login is enforced")
 
-    def conduit(self, caller: Caller) -> str:
-        """A fresh conduit token for this caller."""
+    def conduit(self, caller: Caller, hints: tuple[str, ...] = ()) -> str:
+        """A fresh conduit token for this caller and a turn with these switches."""
         payload = {"conduit_uuid": self._ids.hex(32), "exp": int(self._clock.now()) + 600}
         token = make_jwt(msgspec.json.encode(payload))
-        self._conduits[token] = caller.owner
+        self._conduits[token] = caller.owner, hints
         if len(self._conduits) > _MAX_TICKETS:
             self._conduits.popitem(last=False)
         return token
@@ -124,8 +124,14 @@ class Desk:
     def check_conduit(self, call: Call, caller: Caller) -> None:
         """A conduit token may be left out; one that is shown must be the caller's."""
         token = call.header("x-conduit-token")
-        if token and self._conduits.get(token) != caller.owner:
+        if token and self._conduits.get(token, ("", ()))[0] != caller.owner:
             raise unusual("the conduit token was not given to this caller")
+
+    def check_prepared(self, call: Call, hint: str) -> None:
+        """A turn of this kind must have been prepared as one."""
+        _, hints = self._conduits.get(call.header("x-conduit-token"), ("", ()))
+        if hint not in hints:
+            raise unusual(f"the turn was not prepared with {hint}")
 
     def clear(self) -> None:
         """Forget all tickets."""

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from chat2api_core.emulator.exchange import Json
-from chat2api_core.emulator.replies import Cut, Handoff, Stall, Wait
+from chat2api_core.emulator.replies import Cut, Handoff, Stall, Task, Wait
 from chat2api_core.emulator.story import (
     Changed,
     Echoed,
@@ -45,7 +45,7 @@ class Run(Struct, frozen=True):
     joined: bytes
 
 
-Beat: TypeAlias = bytes | Run | Wait | Stall | Cut | Handoff
+Beat: TypeAlias = bytes | Run | Wait | Stall | Cut | Handoff | Task
 RunMaker: TypeAlias = Callable[[tuple[str, ...]], Run]
 
 

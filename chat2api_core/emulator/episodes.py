@@ -9,9 +9,16 @@ from typing import Any
 
 import msgspec
 
+from chat2api_core.ambient import Ids
 from chat2api_core.emulator.answer import FINISHED, TEXT
 from chat2api_core.emulator.exchange import Json
-from chat2api_core.emulator.messages import canvas_reply, image_message, run_output, tether_quote
+from chat2api_core.emulator.messages import (
+    canvas_reply,
+    image_message,
+    image_task,
+    run_output,
+    tether_quote,
+)
 from chat2api_core.emulator.replies import (
     Aside,
     Canvas,
@@ -29,7 +36,7 @@ from chat2api_core.emulator.story import Changed, Grown, Happening, Patched
 
 # A tool call is finished, the turn is not.
 _CALL_FINISHED = Patched((FINISHED, Changed("/end_turn", "replace", value=False)))
-_IMAGE_TOOL = "t2uay3k.sj1i4kz"
+IMAGE_TOOL = "t2uay3k.sj1i4kz"
 _OLD_THINKER = "a8km123"
 
 
@@ -97,8 +104,27 @@ def canvas(cast: Cast, step: Canvas) -> list[Happening]:
 
 
 def image(cast: Cast, step: Image) -> list[Happening]:
-    content, metadata = image_message(step, cast.ids.hex(12))
-    return [cast.whole("tool", content, metadata=metadata, name=_IMAGE_TOOL)]
+    """The picture, growing if it has previews; only the word that it is made if it comes later."""
+    gen_id = cast.ids.hex(12)
+    if step.polls:
+        said: Json = {"content_type": "text", "parts": ["Processing image. This may take a while."]}
+        return [cast.whole("tool", said, metadata=image_task(gen_id), name=IMAGE_TOOL)]
+    asset = step.asset or fresh_asset(cast.ids)
+    content, metadata = image_message(step, asset, gen_id)
+    if not step.previews:
+        return [cast.whole("tool", content, metadata=metadata, name=IMAGE_TOOL)]
+    views: list[Json] = []
+    for number in range(step.previews):
+        rows = step.height * (number + 1) // (step.previews + 1)
+        views.append(image_message(step, fresh_asset(cast.ids), gen_id, rows=rows)[0])
+    begun = cast.started("tool", views[0], metadata=metadata, name=IMAGE_TOOL)
+    grown = [Changed("/content/parts", "replace", one["parts"]) for one in (*views[1:], content)]
+    return [begun, *grown, Patched((FINISHED,))]
+
+
+def fresh_asset(ids: Ids) -> str:
+    """The pointer of a picture that is made now."""
+    return f"sediment://file_{ids.hex(32)}"
 
 
 def tool_error(cast: Cast, step: ToolError) -> list[Happening]:
@@ -118,7 +144,7 @@ EPISODES: dict[type[Step], tuple[Callable[[Cast, Any], list[Happening]], str]] =
     Code: (code, "python"),
     Search: (search, "web.run"),
     Canvas: (canvas, "canmore.create_textdoc"),
-    Image: (image, _IMAGE_TOOL),
+    Image: (image, IMAGE_TOOL),
     ToolError: (tool_error, "python"),
     Quote: (quote, "browser"),
 }

@@ -89,14 +89,17 @@ def canvas_reply(step: Canvas, textdoc_id: str) -> tuple[str, Json, str]:
     return msgspec.json.encode(call).decode(), answer, "canmore.create_textdoc"
 
 
-def image_message(step: Image, gen_id: str) -> tuple[Json, Json]:
-    """Content and metadata of the message that shows a picture."""
+def image_message(
+    step: Image, asset: str, gen_id: str, *, rows: int | None = None
+) -> tuple[Json, Json]:
+    """Content and metadata of the message that shows a picture, of which so many rows of pixels are
+    made (None: all)."""
     shared: Json = {"gen_id": gen_id, "seed": None, "parent_gen_id": None}
     dalle: Json = {**shared, "prompt": step.prompt, "serialization_title": step.title}
-    size: Json = {"height": step.height, "width": step.width}
+    size: Json = {"height": step.height if rows is None else rows, "width": step.width}
     pointer: Json = {
         "content_type": "image_asset_pointer",
-        "asset_pointer": step.asset,
+        "asset_pointer": asset,
         "width": step.width,
         "height": step.height,
         "size_bytes": step.size_bytes,
@@ -107,12 +110,13 @@ def image_message(step: Image, gen_id: str) -> tuple[Json, Json]:
             "sanitized": False,
         },
     }
-    metadata: Json = {
-        "async_task_type": "image_gen",
-        "async_task_id": f"imagegen_{gen_id}",
-        "image_gen_title": step.title,
-    }
+    metadata: Json = {**image_task(gen_id), "image_gen_title": step.title}
     return {"content_type": "multimodal_text", "parts": [pointer]}, metadata
+
+
+def image_task(gen_id: str) -> Json:
+    """The metadata of every message of the tool that makes pictures."""
+    return {"async_task_type": "image_gen", "async_task_id": f"imagegen_{gen_id}"}
 
 
 def tether_quote(step: Quote) -> Json:

@@ -27,6 +27,7 @@ from chat2api_core.emulator.replies import (
     Stall,
     Step,
     Stop,
+    Task,
     Think,
     Typed,
     Wait,
@@ -60,7 +61,8 @@ class Narrator:
         self._answered = self._judged = self.failed = False
         self._tellers: dict[type[Step], Callable[[Any], list[Happening]]] = {
             Say: self._say, Cite: self._cite, Think: self._think, Moderated: self._moderated,
-            Stop: self._stop, Fail: self._fail, Handoff: self._handoff, Typed: self._typed,
+            Stop: self._stop, Fail: self._fail, Handoff: self._handoff, Task: self._task,
+            Typed: self._typed,
             Frame: self._frame, Ping: self._ping, Wait: self._silence, Stall: self._silence,
             Cut: self._silence, Call: self._pass_over,
         }  # fmt: skip
@@ -228,6 +230,16 @@ class Narrator:
             "options": [{"type": option, "topic_id": topic} for option in step.options],
         }
         return [*self._flush(), Told(event), step]
+
+    def _task(self, step: Task) -> list[Happening]:
+        """The stream has its good end while the task is at work."""
+        at_work: Json = {"type": "conversation_async_status", "async_status": 1}
+        return [
+            *self._finish(),
+            Told(at_work, "v1"),
+            Told({"type": "message_stream_complete"}, "v1"),
+            step,
+        ]
 
     def _typed(self, step: Typed) -> list[Happening]:
         return [*self._flush(), Told(step.event)]

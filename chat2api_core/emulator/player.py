@@ -13,7 +13,7 @@ from msgspec import Struct
 from chat2api_core.ambient import Clock
 from chat2api_core.emulator.encodings import Beat, Run
 from chat2api_core.emulator.exchange import Event, Headers, Receive, Send, start_event
-from chat2api_core.emulator.replies import Cut, Handoff, Stall, Wait
+from chat2api_core.emulator.replies import Cut, Handoff, Stall, Task, Wait
 
 Pause: TypeAlias = Callable[[float], Awaitable[None]]
 Ending: TypeAlias = Literal["whole", "cut", "closed"]
@@ -31,6 +31,7 @@ class Playback(Struct, frozen=True):
     delay: float = 0
     chunk: int = 0
     headers: Headers = ()
+    content_type: str = _EVENT_STREAM
 
 
 class Gone(Exception):
@@ -54,7 +55,7 @@ class Player:
         """Play it all. ``cut`` means that the body was broken off in a way the server must show."""
         self._chunk = playback.chunk
         try:
-            await self._put(start_event(200, _EVENT_STREAM, playback.headers))
+            await self._put(start_event(200, playback.content_type, playback.headers))
             for beat in playback.beats:
                 if isinstance(beat, Cut):
                     await self._flush()
@@ -74,7 +75,7 @@ class Player:
         """Wait until the client has left."""
         await _until_gone(self._receive)
 
-    async def _play(self, beat: bytes | Run | Wait | Stall | Handoff, delay: float) -> None:
+    async def _play(self, beat: bytes | Run | Wait | Stall | Handoff | Task, delay: float) -> None:
         if isinstance(beat, bytes):
             self._add(beat)
         elif isinstance(beat, Run):

@@ -61,14 +61,23 @@ class Hidden(Step, frozen=True, tag="hidden"):
     content_type: Literal["text", "model_editable_context", "user_editable_context"] = "text"
 
 
+class Written(Struct, frozen=True, forbid_unknown_fields=True):
+    """A file that code wrote, by its path in the sandbox (``/mnt/data/...``)."""
+
+    path: str
+    text: str = ""
+
+
 class Code(Step, frozen=True, tag="code"):
     """A run of the code interpreter: the code, one event per piece, then its output.
 
-    ``output`` None: no output message. ``image`` is an asset pointer of a plot."""
+    ``output`` None: no output message. ``image`` is an asset pointer of a plot. ``files`` are there
+    afterwards for whoever asks for them by their path."""
 
     pieces: tuple[str, ...]
     output: str | None = None
     image: str = ""
+    files: tuple[Written, ...] = ()
 
 
 class Source(Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,14 +117,19 @@ class Canvas(Step, frozen=True, tag="canvas"):
 
 
 class Image(Step, frozen=True, tag="image"):
-    """A picture that was made, known by its asset pointer."""
+    """A picture that was made, known by its asset pointer (empty: a fresh one).
 
-    asset: str
+    So many ``previews`` precede it. With ``polls`` it is not in the stream at all: the stream says
+    that it is being made, and the conversation has it when it is asked for that many times."""
+
+    asset: str = ""
     title: str = "Image"
     prompt: str = ""
     width: int = 1024
     height: int = 1024
     size_bytes: int = 123456
+    previews: int = 0
+    polls: int = 0
 
 
 class ToolError(Step, frozen=True, tag="tool_error"):
@@ -167,12 +181,26 @@ class Fail(Step, frozen=True, tag="fail"):
 
 
 class Handoff(Step, frozen=True, tag="handoff"):
-    """The stream is handed off; the rest is fetched at one of these options' places."""
+    """The stream is handed off; the rest is fetched at one of these options' places. ``whole``: the
+    WebSocket's topic has the stream from its beginning, not the rest alone."""
 
     options: tuple[Literal["subscribe_ws_topic", "resume_sse_endpoint"], ...] = (
         "subscribe_ws_topic",
         "resume_sse_endpoint",
     )
+    whole: bool = False
+
+
+class Task(Step, frozen=True, tag="task"):
+    """A long task is at work: the stream ends here in good form, with the mark that it is. The
+    steps after it are what the task makes; it is there when the conversation was asked for
+    ``polls`` times, or at once for who listens on the WebSocket. ``progress`` is what it says in
+    the meantime, piece by piece."""
+
+    progress: tuple[str, ...] = ()
+    polls: int = 2
+    kind: str = "research"
+    id: str = "task-1"
 
 
 class Typed(Step, frozen=True, tag="typed"):
@@ -203,9 +231,15 @@ class Stall(Step, frozen=True, tag="stall"):
 
 class Cut(Step, frozen=True, tag="cut"):
     """The connection breaks within the body; ``clean`` ends the body in good form, yet without
-    the markers that end a stream."""
+    the markers that end a stream.
+
+    ``resume`` False: the stream is gone with it. The kept conversation then shows the answer half
+    done until it was asked for ``polls`` times; ``lost``: it stays like that for good."""
 
     clean: bool = False
+    resume: bool = True
+    polls: int = 0
+    lost: bool = False
 
 
 AnyStep: TypeAlias = (
@@ -226,6 +260,7 @@ AnyStep: TypeAlias = (
     | Stop
     | Fail
     | Handoff
+    | Task
     | Typed
     | Frame
     | Ping

@@ -37,15 +37,18 @@ from chat2api_core.emulator.replies import (
     Source,
     Stall,
     Stop,
+    Task,
     Think,
     ToolError,
     Turn,
     Wait,
     Wire,
+    Written,
 )
 
 COMMAND = "/emulate"
 MAX_TOKENS = 100_000
+_SIZE = re.compile(r"\b(\d{2,4})x(\d{2,4})\b")
 _SOURCES = (
     Source("https://moons.example/titan", "Titan", "A big moon."),
     Source("https://moons.example/europa", "Europa", "An icy moon."),
@@ -69,14 +72,29 @@ def answer(turn: Turn) -> Made:
     lines = text.strip().splitlines()
     if turn.heading.action == "continue":
         return _say("There is nothing more to say.")
+    if turn.messages and turn.messages[-1].role == "assistant":
+        return _say(turn.messages[-1].text)  # something to be read aloud
     if text.startswith(COMMAND):
         return command(text[len(COMMAND) :])
     if lines and lines[-1].startswith(COMMAND):
         return command(lines[-1][len(COMMAND) :])
+    return draw(text) if "picture_v2" in turn.heading.system_hints else _greet(text)
+
+
+def _greet(text: str) -> Reply:
     return _say(
         "Hello! I am the emulator that is built into chat2api, not a model. You said: "
         f"\u201c{text}\u201d Send {COMMAND} to see what I can show."
     )
+
+
+def draw(text: str) -> Reply:
+    """A picture of what the text says, as large as it says (``1536x1024``)."""
+    title = " ".join(text.split()[:6])
+    size = _SIZE.search(text)
+    if size is None:
+        return Reply((Image(title=title, prompt=text),))
+    return Reply((Image(title=title, prompt=text, width=int(size[1]), height=int(size[2])),))
 
 
 def command(rest: str) -> Made:
@@ -174,8 +192,22 @@ _OLD_SEARCHING: tuple[AnyStep, ...] = (
     Say((".",)),
 )
 _CODE = Code(("print(6*", "7)"), "42\n")
+_FILES = (
+    Code(
+        ("plot(moons)",),
+        "done\n",
+        "file-service://file-plot0001",
+        (Written("/mnt/data/moons.csv", "moon,km\nTitan,5150\nEuropa,3122\n"),),
+    ),
+    Say(("Here is ", "[the table](sandbox:/mnt", "/data/moons.csv)", ".")),
+)
 _CANVAS = Canvas("moons", "# Moons\n\nTitan and Europa.")
 _IMAGE = Image("sediment://file_0000abcd", "A moon")
+_DECLINED = ("I can't make ", "that picture: ", "it would go against our content policy.")
+_NO_MORE = (
+    "You've hit the Plus plan limit for image generation requests. ",
+    "You can create more images when the limit resets in 3 hours and 12 minutes.",
+)
 _HALF = Say(("This answer ", "stops "))
 
 SCENARIOS: dict[str, Scenario] = {
@@ -201,6 +233,7 @@ SCENARIOS: dict[str, Scenario] = {
         _fixed(OldThought(("Adding ", "numbers.")), Say(("It is 42.",))),
     ),
     "code": Scenario("a run of the code interpreter", _fixed(_CODE, Say(("It prints 42.",)))),
+    "files": Scenario("a plot, and a file that code wrote, with a link to it", _fixed(*_FILES)),
     "search": Scenario("a web search with citations", _fixed(*_SEARCHING)),
     "old-search": Scenario("citations in their old form", _fixed(*_OLD_SEARCHING)),
     "quote": Scenario(
@@ -208,6 +241,15 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "canvas": Scenario("a canvas document", _fixed(_CANVAS, Say(("See beside.",)))),
     "image": Scenario("a picture", _fixed(_IMAGE)),
+    "image-growing": Scenario(
+        "a picture after three previews", _fixed(Image(title="A moon", previews=3))
+    ),
+    "image-later": Scenario(
+        "a picture that only the conversation shows, the second time it is asked for",
+        _fixed(Image(title="A moon", polls=2)),
+    ),
+    "image-refused": Scenario("a picture that is not made", _fixed(Say(_DECLINED))),
+    "image-limit": Scenario("the words that no more pictures are made", _fixed(Say(_NO_MORE))),
     "tool-error": Scenario("a tool that fails", _fixed(ToolError("No luck."), Say(("Sorry.",)))),
     "hidden": Scenario(
         "messages that must not be shown",
@@ -253,7 +295,15 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "handoff-socket": Scenario(
         "a stream that goes on over a websocket only",
-        _fixed(Handoff(("subscribe_ws_topic",)), Say(("Nobody ", "hears this."))),
+        _fixed(Handoff(("subscribe_ws_topic",)), Say(("Here ", "I am ", "again."))),
+    ),
+    "task": Scenario(
+        "research that goes on after its stream",
+        _fixed(
+            Say(("I will look it up.",)),
+            Task(("Reading. ", "Comparing.")),
+            Say(("The report ", "is short.")),
+        ),
     ),
     "call": Scenario("a call of your tool, such as: call get_time {} (Codex only)", _call),
     "slow": Scenario("seconds per word, 0.2 if you say no number", _slow),

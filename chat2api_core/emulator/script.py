@@ -17,7 +17,8 @@ from chat2api_core.emulator.replies import Reply
 Place: TypeAlias = Literal[
     "bootstrap", "requirements", "prepare", "finalize", "conversation_prepare", "conversation",
     "stream", "resume", "history", "init", "models", "account", "session", "refresh", "other",
-    "codex", "codex_models", "signin",
+    "codex", "codex_models", "signin", "files", "downloads", "blob", "transcribe", "synthesize",
+    "socket",
 ]  # fmt: skip
 
 _MAX_QUEUE = 10_000

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from chat2api_core.emulator.exchange import Json
-from chat2api_core.emulator.replies import Cut, Handoff, Stall, Wait
+from chat2api_core.emulator.replies import Cut, Handoff, Stall, Task, Wait
 
 
 class Opened(Struct, frozen=True):
@@ -80,6 +80,7 @@ Happening: TypeAlias = (
     | Stall
     | Cut
     | Handoff
+    | Task
 )
 
 

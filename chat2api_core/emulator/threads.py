@@ -10,9 +10,11 @@ from collections import OrderedDict
 from msgspec import Struct
 
 from chat2api_core.emulator.exchange import Json, Refused, refusal
+from chat2api_core.emulator.feeds import Work
 from chat2api_core.emulator.replies import AnyStep
 
 _MAX_NODES = 4000
+_AT_WORK = 1  # the service's word for it is some number
 
 
 class Node(Struct):
@@ -25,6 +27,14 @@ class Node(Struct):
     message: Json | None = None
     children: list[str] = []
     rest: tuple[AnyStep, ...] = ()
+
+
+class Drawing(Struct):
+    """A picture that is being made: the message that will show it, when the conversation has been
+    asked for so many times more."""
+
+    message: Json
+    polls: int
 
 
 class Thread(Struct):
@@ -41,6 +51,54 @@ class Thread(Struct):
     title: str = "New chat"
     archived: bool = False
     async_status: int | None = None
+    drawings: list[Drawing] = []
+    work: Work | None = None
+    unfinished: int = 0  # looks at an answer that is half done; below 0: for good
+
+    def begin_work(self, work: Work) -> None:
+        """Set about a long task."""
+        self.work = work
+        self.async_status = _AT_WORK
+
+    def finish_work(self) -> None:
+        """The task is done: what it has made is there."""
+        work, self.work = self.work, None
+        if work is not None:
+            self.async_status = None
+            if work.task.progress:
+                self.add(work.at(len(work.task.progress)), self.current)
+            for message in work.messages:
+                self.add(message, self.current)
+
+    def draw(self, drawing: Drawing) -> None:
+        """Set about a picture; the conversation is at work until it is there."""
+        self.drawings.append(drawing)
+        self.async_status = _AT_WORK
+
+    def look(self) -> None:
+        """Somebody asks for the conversation: pictures come when it was done often enough, and so
+        does all else that takes time."""
+        self._work_on()
+        if self.unfinished > 0:
+            self.unfinished -= 1
+        for drawing in self.drawings:
+            drawing.polls -= 1
+            if drawing.polls <= 0:
+                self.add(drawing.message, self.current)
+        self.drawings = [drawing for drawing in self.drawings if drawing.polls > 0]
+        if not self.drawings and self.work is None and self.async_status == _AT_WORK:
+            self.async_status = None
+
+    def _work_on(self) -> None:
+        work = self.work
+        if work is None:
+            return
+        work.polls -= 1
+        if work.polls <= 0:
+            self.finish_work()
+        elif work.task.progress:
+            steps = max(1, min(len(work.task.progress), work.task.polls - work.polls))
+            self.add(work.at(steps), self.current)
 
     def add(self, message: Json, parent: str) -> None:
         """Hang a message under its parent; the same id again replaces the message."""
@@ -74,7 +132,7 @@ class Thread(Struct):
         mapping = {
             node.id: {
                 "id": node.id,
-                "message": node.message,
+                "message": self._shown(node),
                 "parent": node.parent,
                 "children": node.children,
             }
@@ -102,6 +160,19 @@ class Thread(Struct):
             "disabled_tool_ids": [],
             "is_do_not_remember": self.temporary,
         }
+
+    def _shown(self, node: Node) -> Json | None:
+        """A message as it is kept by now: the last one may be half done."""
+        message = node.message
+        if message is None or not self.unfinished or node.id != self.current:
+            return message
+        content = dict(_object(message["content"]))
+        parts = content.get("parts")
+        if isinstance(parts, list):
+            halves = [one[: len(one) // 2] if isinstance(one, str) else one for one in parts]
+            content["parts"] = halves
+        half: Json = {"content": content, "status": "in_progress", "end_turn": None}
+        return {**message, **half, "metadata": {}}
 
     def entry(self) -> Json:
         """The conversation as a row of the list of conversations."""
@@ -164,6 +235,15 @@ class Threads:
         ]
         return sorted(kept, key=lambda thread: thread.updated, reverse=True)
 
+    def all_of(self, owner: str) -> list[Thread]:
+        """All conversations of the owner, temporary ones too."""
+        return [thread for thread in self._all.values() if thread.owner == owner]
+
     def clear(self) -> None:
         """Forget all."""
         self._all.clear()
+
+
+def _object(value: object) -> Json:
+    assert isinstance(value, dict)
+    return value

@@ -67,13 +67,16 @@ def make_access_token(
     iat: int = 1787000000,
     exp: int = _FAR_FUTURE,
     jti: str = "emulator",
+    client_id: str = "app_Emulator",
 ) -> str:
-    """An access token that the emulator takes for this account. Times are unix seconds."""
+    """An access token that the emulator takes for this account, as this client gets it. Times are
+    unix seconds."""
     claims = Claims(
         iat=iat,
         nbf=iat,
         exp=exp,
         jti=jti,
+        client_id=client_id,
         auth=Auth(
             chatgpt_account_id=account_id,
             chatgpt_account_user_id=f"{user_id}__{account_id}",

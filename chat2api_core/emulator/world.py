@@ -18,7 +18,9 @@ from chat2api_core.emulator.journal import Journal
 from chat2api_core.emulator.replays import Replays
 from chat2api_core.emulator.replies import Model
 from chat2api_core.emulator.script import Demands, Script
+from chat2api_core.emulator.shelf import Shelf
 from chat2api_core.emulator.signins import Signins
+from chat2api_core.emulator.sockets import Sockets
 from chat2api_core.emulator.threads import Threads
 
 BUILD_ID = "prod-00112233445566778899aabbccddeeff00112233"
@@ -56,6 +58,8 @@ class World:
     replays: Replays
     plans: Plans
     signins: Signins
+    shelf: Shelf
+    sockets: Sockets
 
     def demands(self) -> Demands:
         """What the sentinel asks this time."""
@@ -65,15 +69,17 @@ class World:
         """Forget all that happened, but not the credentials."""
         parts = (
             self.script, self.journal, self.threads, self.replays, self.desk, self.plans,
-            self.signins,
+            self.signins, self.shelf, self.sockets,
         )  # fmt: skip
         for part in parts:
             part.clear()
 
 
 class Visit(Struct, frozen=True):
-    """One call with its caller. ``name`` is the part of the path that the route leaves open."""
+    """One call with its caller. ``name`` is the part of the path that the route leaves open,
+    ``more`` the second one."""
 
     call: Call
     caller: Caller
     name: str = ""
+    more: str = ""

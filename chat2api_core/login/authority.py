@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
+from chat2api_core.accounts.account import CODEX_CLIENT
 from chat2api_core.ambient import Clock
-from chat2api_core.login.pkce import CLIENT_ID
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
 from chat2api_core.transport import Transport
@@ -91,7 +91,7 @@ class Authority:
 
     async def begin_device(self) -> DeviceCode:
         """Ask for a code to show. Raises ``Problem``."""
-        body = msgspec.json.encode({"client_id": CLIENT_ID})
+        body = msgspec.json.encode({"client_id": CODEX_CLIENT})
         status, answer = await self._post("/api/accounts/deviceauth/usercode", _JSON, body)
         begun = _read(status, answer, _Begun)
         user_code = begun.user_code or begun.usercode
@@ -121,7 +121,7 @@ class Authority:
         """Tokens for an authorization code. Raises ``Problem``."""
         form = {
             "grant_type": "authorization_code",
-            "client_id": CLIENT_ID,
+            "client_id": CODEX_CLIENT,
             "code": code,
             "redirect_uri": redirect_uri,
             "code_verifier": verifier,

@@ -12,10 +12,10 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from msgspec import Struct
 
+from chat2api_core.accounts.account import CODEX_CLIENT
 from chat2api_core.ambient import Ids
 from chat2api_core.problem import Kind, Problem
 
-CLIENT_ID = "app_EMoamEEZ73f0CkXaXp7hrann"
 # The only address that the service sends the browser back to.
 CALLBACK_PORT = 1455
 CALLBACK_PATH = "/auth/callback"
@@ -45,7 +45,7 @@ def page(attempt: Attempt, auth_url: str) -> str:
     digest = hashlib.sha256(attempt.verifier.encode()).digest()
     asked = {
         "response_type": "code",
-        "client_id": CLIENT_ID,
+        "client_id": CODEX_CLIENT,
         "redirect_uri": attempt.redirect_uri,
         "scope": _SCOPE,
         "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),

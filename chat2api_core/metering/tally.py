@@ -22,7 +22,6 @@ from chat2api_core.stores.guard import GuardedStore
 
 KEPT = 400 * DAY  # seconds that counters are kept
 _WAIT = 4.0  # seconds that one round of writing may take
-_AT_ONCE = 8
 _TRIES = 5
 _SEEN_EVERY = 60.0
 _LONGEST_INDEX = 300_000  # bytes; what does not fit is counted, but not found
@@ -68,7 +67,7 @@ class Tally:
     async def write(self) -> None:
         """Write what was noted, as far as the store takes it in time."""
         async with self._lock:
-            if not self._waiting and not self._unlisted:
+            if not (self._waiting or self._unlisted or self._store.owed):
                 return
             self._writing, self._waiting = self._waiting, {}
             try:
@@ -102,13 +101,13 @@ class Tally:
         await self.write()
 
     async def _add_up(self) -> None:
-        names = list(self._writing)
-        for start in range(0, len(names), _AT_ONCE):
-            await asyncio.gather(*map(self._add, names[start : start + _AT_ONCE]))
-
-    async def _add(self, name: str) -> None:
-        await self._store.increment(name, self._writing[name], KEPT)
-        del self._writing[name]
+        try:
+            await self._store.increment_many(self._writing, KEPT)
+        except asyncio.CancelledError:
+            # From here on the store owes them: it alone knows whether they were sent.
+            self._writing = {}
+            raise
+        self._writing = {}
 
     async def _say_seen(self) -> None:
         """When each account was used last; it need not be exact."""

@@ -20,6 +20,9 @@ from typing import Protocol, TypeAlias
 LARGEST = 380_000
 """The largest value in bytes; DynamoDB takes items of up to 400 KB, and it is the strictest."""
 
+ONCE_FOR = 3600.0
+"""Seconds for which the name of a batch of counts is known, and keeps it from counting twice."""
+
 _LONGEST_KEY = 512
 _LONGEST_TTL = 100 * 366 * 86400
 
@@ -96,6 +99,17 @@ class Store(Protocol):
         Sums stay within 2**53. Raises ``NotACounter``."""
         ...
 
+    async def increment_many(
+        self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
+    ) -> None:
+        """``increment`` for each of the keys, in as few round trips as it takes: up to 99
+        counters are counted all or not at all.
+
+        ``once`` names these counts. A batch of a name that has been counted within the last hour
+        (``ONCE_FOR``) is not counted again, so one whose reply was lost can be sent once more: the
+        very same one. Raises ``NotACounter``."""
+        ...
+
     async def keys(self, prefix: str, limit: int = 1000) -> list[str]:
         """Up to ``limit`` keys that start with ``prefix``, sorted; which ones, if there are more,
         is left open. It may cost a walk through the whole store: for pages that people look at."""
@@ -125,6 +139,11 @@ def check_value(value: bytes) -> bytes:
     if len(value) > LARGEST:
         raise TooLarge(f"A value of {len(value)} bytes is larger than the store takes ({LARGEST}).")
     return value
+
+
+def once_name(once: str, part: int = 0) -> str:
+    """The key under which a store notes that (this part of) a batch of counts was counted."""
+    return check_key(f"once:{once}:{part}")
 
 
 def check_ttl(ttl: float | None) -> float | None:

@@ -12,16 +12,18 @@ deployment may change from one to the other and keep what it has. Time is the ti
 import base64
 import binascii
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 from chat2api_core.stores.base import (
+    ONCE_FOR,
     StoreDown,
     TooLarge,
     check_key,
     check_prefix,
     check_ttl,
     check_value,
+    once_name,
 )
 
 Word: TypeAlias = str | int | None
@@ -30,6 +32,7 @@ Reply: TypeAlias = Word | list[Word | list[Word]]
 PREFIX = "chat2api:"
 
 _MANY = 100  # keys in one MGET
+_COUNTS = 500  # counters in one script
 _SCAN_COUNT = "1000"
 _SCAN_ROUNDS = 1000
 _NO_TTL = "0"
@@ -44,6 +47,21 @@ _INCREMENT = """local new=redis.call('EXISTS',KEYS[1])==0
 local sum=redis.call('INCRBY',KEYS[1],ARGV[1])
 if new and ARGV[2]~='0' then redis.call('PEXPIRE',KEYS[1],ARGV[2]) end
 return sum"""
+# The last key is the name of the batch. The reply to a value where a counter should be is the one
+# that Redis itself gives.
+_INCREMENT_MANY = """local last=#KEYS
+if ARGV[last]~='0' and redis.call('EXISTS',KEYS[last])==1 then return 0 end
+local held=redis.call('MGET',unpack(KEYS))
+for i=1,last-1 do
+  if held[i] and string.sub(held[i],1,1)=='=' then
+    return redis.error_reply('ERR value is not an integer or out of range') end
+end
+for i=1,last-1 do
+  redis.call('INCRBY',KEYS[i],ARGV[i])
+  if not held[i] and ARGV[last+1]~='0' then redis.call('PEXPIRE',KEYS[i],ARGV[last+1]) end
+end
+if ARGV[last]~='0' then redis.call('SET',KEYS[last],'=','PX',ARGV[last]) end
+return 1"""
 
 
 class Carrier(Protocol):
@@ -103,6 +121,19 @@ class CommandStore:
 
     async def increment(self, key: str, by: int = 1, ttl: float | None = None) -> int:
         return await self._script(_INCREMENT, key, str(by), _milliseconds(ttl))
+
+    async def increment_many(
+        self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
+    ) -> None:
+        names = [self._key(key) for key in amounts]
+        counts = [str(by) for by in amounts.values()]
+        end = _milliseconds(ttl)
+        known_for = _milliseconds(ONCE_FOR) if once else _NO_TTL
+        for part, start in enumerate(range(0, len(names), _COUNTS)):
+            keys = [*names[start : start + _COUNTS], self._key(once_name(once, part))]
+            words = [*counts[start : start + _COUNTS], known_for, end]
+            ask = self._ask if once else self._carrier.run
+            await ask(["EVAL", _INCREMENT_MANY, str(len(keys)), *keys, *words])
 
     async def keys(self, prefix: str, limit: int = 1000) -> list[str]:
         pattern = _literal(self._prefix + check_prefix(prefix)) + "*"

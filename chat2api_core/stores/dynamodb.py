@@ -9,17 +9,15 @@ may come days late: every read and condition here looks at ``until``). Time is t
 Operations, types and errors as in the Amazon DynamoDB API reference, version 2012-08-10.
 """
 
+import asyncio
 import base64
 import math
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal, TypeAlias, TypeVar
-
-import msgspec
-from msgspec import Struct
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
 
 from chat2api_core.ambient import Clock
-from chat2api_core.problem import Problem
 from chat2api_core.stores.base import (
+    ONCE_FOR,
     NotACounter,
     Post,
     StoreDown,
@@ -28,78 +26,34 @@ from chat2api_core.stores.base import (
     check_prefix,
     check_ttl,
     check_value,
+    once_name,
 )
-from chat2api_core.stores.sigv4 import AwsKeys, sign
+from chat2api_core.stores.dynamodb_api import (
+    Attribute,
+    Batch,
+    Body,
+    Cancelled,
+    ConditionFailed,
+    DynamoApi,
+    Got,
+    Item,
+    Nothing,
+    Page,
+    Updated,
+    Verb,
+    nonsense,
+)
+from chat2api_core.stores.dynamodb_counts import AT_ONCE, CountBatch, Write
+from chat2api_core.stores.sigv4 import AwsKeys
 
-_OK = 200
 _BATCH = 100  # keys in one BatchGetItem
 _PAGES = 100  # of up to 1 MB each, in one walk
 _RACES = 8  # tries against other writers of one counter
+_PAUSE = 0.02  # seconds before the first repetition of a contended transaction; then doubled
 
 _LIVE = "(attribute_not_exists(#u) OR #u > :now)"
 _FREE = "(attribute_not_exists(pk) OR #u <= :now)"
 _NAMES = {"#u": "until"}
-
-_Verb: TypeAlias = Literal["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan"]
-_Attribute: TypeAlias = dict[str, str]
-_Item: TypeAlias = dict[str, _Attribute]
-_Body: TypeAlias = dict[str, object]
-
-
-class _Read(Struct, frozen=True):
-    """An attribute of an answer: one of the three types that are written here."""
-
-    S: str = ""
-    N: str = ""
-    B: bytes = b""  # base64 on the wire
-
-
-class _Entry(Struct, frozen=True):
-    pk: _Read = _Read()
-    v: _Read | None = None
-    n: _Read | None = None
-    until: _Read | None = None
-
-    def live(self, now: float) -> bool:
-        return self.until is None or float(self.until.N) > now
-
-    def value(self) -> bytes:
-        if self.n is not None:
-            return self.n.N.encode()
-        return b"" if self.v is None else self.v.B
-
-
-class _Got(Struct, frozen=True):
-    Item: _Entry | None = None
-
-
-class _Batch(Struct, frozen=True):
-    Responses: dict[str, list[_Entry]]
-    UnprocessedKeys: dict[str, msgspec.Raw]
-
-
-class _Page(Struct, frozen=True):
-    Items: list[_Entry]
-    LastEvaluatedKey: _Item | None = None
-
-
-class _Updated(Struct, frozen=True):
-    Attributes: _Entry
-
-
-class _Nothing(Struct, frozen=True):
-    pass
-
-
-class _Fault(Struct, frozen=True):
-    type: str = msgspec.field(name="__type", default="")
-
-
-_T = TypeVar("_T")
-
-
-class _ConditionFailed(Exception):
-    """Somebody else was there first: an answer, not a fault."""
 
 
 class DynamoStore:
@@ -109,18 +63,26 @@ class DynamoStore:
     durable: Final = True
 
     def __init__(
-        self, table: str, *, endpoint: str, region: str, keys: AwsKeys, clock: Clock, post: Post
+        self,
+        table: str,
+        *,
+        endpoint: str,
+        region: str,
+        keys: AwsKeys,
+        clock: Clock,
+        post: Post,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._table = table
-        self._url = endpoint.rstrip("/") + "/"
-        self._region = region
-        self._keys = keys
+        self._api = DynamoApi(
+            table, endpoint=endpoint, region=region, keys=keys, clock=clock, post=post
+        )
         self._clock = clock
-        self._post = post
+        self._sleep = sleep
 
     async def get(self, key: str) -> bytes | None:
-        body: _Body = {"Key": _pk(key), "ConsistentRead": True}
-        entry = (await self._ask("GetItem", body, _Got)).Item
+        body: Body = {"Key": _pk(key), "ConsistentRead": True}
+        entry = (await self._api.ask("GetItem", body, Got)).Item
         return None if entry is None or not entry.live(self._clock.now()) else entry.value()
 
     async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
@@ -131,7 +93,7 @@ class DynamoStore:
         return [found.get(key) for key in keys]
 
     async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
-        await self._ask("PutItem", {"Item": self._item(key, value, ttl)}, _Nothing)
+        await self._api.ask("PutItem", {"Item": self._item(key, value, ttl)}, Nothing)
 
     async def add(self, key: str, value: bytes, ttl: float | None = None) -> bool:
         return await self._write("PutItem", {"Item": self._item(key, value, ttl)}, _FREE)
@@ -139,11 +101,11 @@ class DynamoStore:
     async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
         if old is None:
             return await self.add(key, new, ttl)
-        body: _Body = {"Item": self._item(key, new, ttl)}
+        body: Body = {"Item": self._item(key, new, ttl)}
         return await self._write("PutItem", body, f"v = :old AND {_LIVE}", {":old": _b(old)})
 
     async def delete(self, key: str) -> None:
-        await self._ask("DeleteItem", {"Key": _pk(key)}, _Nothing)
+        await self._api.ask("DeleteItem", {"Key": _pk(key)}, Nothing)
 
     async def delete_if(self, key: str, old: bytes) -> bool:
         condition = f"v = :old AND {_LIVE}"
@@ -162,8 +124,22 @@ class DynamoStore:
                 raise NotACounter("This key holds a value, not a counter.")
         raise StoreDown("Too many others write this counter at the same time.")
 
+    async def increment_many(
+        self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
+    ) -> None:
+        names = list(amounts)
+        for part, start in enumerate(range(0, len(names), AT_ONCE)):
+            some = {key: amounts[key] for key in names[start : start + AT_ONCE]}
+            mark = self._begun(once_name(once, part), 1, ONCE_FOR) if once else None
+            batch = CountBatch(
+                {key: self._begun(key, by, ttl) for key, by in some.items()},
+                {key: self._gone_on(key, by) for key, by in some.items()},
+                mark,
+            )
+            await self._count(batch)
+
     async def keys(self, prefix: str, limit: int = 1000) -> list[str]:
-        body: _Body = {"ProjectionExpression": "pk", "ExpressionAttributeNames": _NAMES}
+        body: Body = {"ProjectionExpression": "pk", "ExpressionAttributeNames": _NAMES}
         values = {":now": _n(self._clock.now())}
         body["FilterExpression"] = _LIVE
         if check_prefix(prefix):
@@ -172,7 +148,7 @@ class DynamoStore:
         body["ExpressionAttributeValues"] = values
         found: list[str] = []
         for _ in range(_PAGES):
-            page = await self._ask("Scan", body, _Page)
+            page = await self._api.ask("Scan", body, Page)
             found += [entry.pk.S for entry in page.Items]
             if page.LastEvaluatedKey is None or len(found) >= limit:
                 return sorted(found)[:limit]
@@ -187,8 +163,8 @@ class DynamoStore:
         wanted: object = {"Keys": [_pk(key) for key in keys], "ConsistentRead": True}
         # An answer holds up to 16 MB and may leave keys for the next; each has one key at least.
         for _ in range(len(keys)):
-            body: _Body = {"RequestItems": {self._table: wanted}}
-            batch = await self._ask("BatchGetItem", body, _Batch)
+            body: Body = {"RequestItems": {self._table: wanted}}
+            batch = await self._api.ask("BatchGetItem", body, Batch)
             entries = batch.Responses.get(self._table, [])
             found.update((entry.pk.S, entry.value()) for entry in entries if entry.live(now))
             if self._table not in batch.UnprocessedKeys:
@@ -196,40 +172,68 @@ class DynamoStore:
             wanted = batch.UnprocessedKeys[self._table]
         raise StoreDown("DynamoDB does not hand out all that was asked for.")
 
-    async def _go_on(self, key: str, by: int) -> int | None:
-        body = self._conditional(
-            {"Key": _pk(key), "UpdateExpression": "ADD n :by", "ReturnValues": "ALL_NEW"},
+    async def _count(self, batch: CountBatch) -> None:
+        """Have the batch counted, against others who write the same counters."""
+        pause = _PAUSE
+        for _ in range(_RACES):
+            body: Body = {"TransactItems": batch.writes}
+            try:
+                await self._api.send("TransactWriteItems", body, Nothing)
+            except Cancelled as cancelled:
+                verdict = batch.refused(cancelled.reasons)
+                if verdict == "counted":
+                    return
+                if verdict == "contended":
+                    await self._sleep(pause)
+                    pause *= 2
+            else:
+                return
+        raise StoreDown("Too many others write these counters at the same time.")
+
+    def _begun(self, key: str, by: int, ttl: float | None) -> Write:
+        item = {**_pk(key), "n": {"N": str(by)}, **self._end(ttl)}
+        return {"Put": self._conditional({"TableName": self._table, "Item": item}, _FREE, {})}
+
+    def _gone_on(self, key: str, by: int) -> Write:
+        return {"Update": {"TableName": self._table, **self._added(key, by)}}
+
+    def _added(self, key: str, by: int) -> Body:
+        return self._conditional(
+            {"Key": _pk(key), "UpdateExpression": "ADD n :by"},
             f"attribute_exists(n) AND {_LIVE}",
             {":by": {"N": str(by)}},
         )
+
+    async def _go_on(self, key: str, by: int) -> int | None:
+        body = {**self._added(key, by), "ReturnValues": "ALL_NEW"}
         try:
-            counter = (await self._send("UpdateItem", body, _Updated)).Attributes.n
-        except _ConditionFailed:
+            counter = (await self._api.send("UpdateItem", body, Updated)).Attributes.n
+        except ConditionFailed:
             return None
         if counter is None:
-            raise _nonsense()
+            raise nonsense()
         return int(counter.N)
 
     async def _holds_value(self, key: str) -> bool:
-        body: _Body = {"Key": _pk(key), "ConsistentRead": True}
-        entry = (await self._ask("GetItem", body, _Got)).Item
+        body: Body = {"Key": _pk(key), "ConsistentRead": True}
+        entry = (await self._api.ask("GetItem", body, Got)).Item
         return entry is not None and entry.v is not None and entry.live(self._clock.now())
 
     async def _write(
         self,
-        verb: _Verb,
-        body: _Body,
+        verb: Verb,
+        body: Body,
         condition: str,
-        values: Mapping[str, _Attribute] | None = None,
+        values: Mapping[str, Attribute] | None = None,
     ) -> bool:
         """A conditional write: whether the condition held, and so the write has happened."""
         try:
-            await self._send(verb, self._conditional(body, condition, values or {}), _Nothing)
-        except _ConditionFailed:
+            await self._api.send(verb, self._conditional(body, condition, values or {}), Nothing)
+        except ConditionFailed:
             return False
         return True
 
-    def _conditional(self, body: _Body, condition: str, values: Mapping[str, _Attribute]) -> _Body:
+    def _conditional(self, body: Body, condition: str, values: Mapping[str, Attribute]) -> Body:
         return {
             **body,
             "ConditionExpression": condition,
@@ -237,75 +241,24 @@ class DynamoStore:
             "ExpressionAttributeValues": {**values, ":now": _n(self._clock.now())},
         }
 
-    def _item(self, key: str, value: bytes, ttl: float | None) -> _Item:
+    def _item(self, key: str, value: bytes, ttl: float | None) -> Item:
         return {**_pk(key), "v": _b(check_value(value)), **self._end(ttl)}
 
-    def _end(self, ttl: float | None) -> _Item:
+    def _end(self, ttl: float | None) -> Item:
         checked = check_ttl(ttl)
         if checked is None:
             return {}
         until = self._clock.now() + checked
         return {"until": _n(until), "ttl": {"N": str(math.ceil(until))}}
 
-    async def _ask(self, verb: _Verb, body: _Body, form: type[_T]) -> _T:
-        """Send what does no harm when it happens twice, and so may be tried twice."""
-        try:
-            return await self._send(verb, body, form)
-        except StoreDown:
-            return await self._send(verb, body, form)
 
-    async def _send(self, verb: _Verb, body: _Body, form: type[_T]) -> _T:
-        if verb != "BatchGetItem":  # which names its tables itself
-            body = {"TableName": self._table, **body}
-        data = msgspec.json.encode(body)
-        headers = {
-            "content-type": "application/x-amz-json-1.0",
-            "x-amz-target": f"DynamoDB_20120810.{verb}",
-        }
-        headers = sign(
-            self._url,
-            headers,
-            data,
-            keys=self._keys,
-            service="dynamodb",
-            region=self._region,
-            now=self._clock.now(),
-        )
-        try:
-            status, answer = await self._post(self._url, headers, data)
-        except Problem as problem:
-            raise StoreDown(f"DynamoDB cannot be reached ({problem.kind.name}).") from problem
-        if status != _OK:
-            raise _fault(status, answer)
-        try:
-            return msgspec.json.decode(answer, type=form)
-        except msgspec.DecodeError as error:
-            raise _nonsense() from error
-
-
-def _fault(status: int, answer: bytes) -> Exception:
-    try:
-        fault = msgspec.json.decode(answer, type=_Fault)
-    except msgspec.DecodeError:
-        return StoreDown(f"DynamoDB answered with status {status}.")
-    name = fault.type.rpartition("#")[2]
-    if name == "ConditionalCheckFailedException":
-        return _ConditionFailed()
-    words = name if name.isascii() and name.isalpha() else f"status {status}"
-    return StoreDown(f"DynamoDB refused an operation ({words}).")
-
-
-def _nonsense() -> StoreDown:
-    return StoreDown("DynamoDB gave an answer that is not in its form.")
-
-
-def _pk(key: str) -> _Item:
+def _pk(key: str) -> Item:
     return {"pk": {"S": check_key(key)}}
 
 
-def _b(value: bytes) -> _Attribute:
+def _b(value: bytes) -> Attribute:
     return {"B": base64.b64encode(value).decode()}
 
 
-def _n(seconds: float) -> _Attribute:
+def _n(seconds: float) -> Attribute:
     return {"N": f"{seconds:.6f}"}

@@ -11,14 +11,15 @@ again. The fault is logged once a minute and stands in ``status`` until the stor
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
 from msgspec import Struct
 
-from chat2api_core.ambient import Clock
-from chat2api_core.stores.base import NotACounter, Store, StoreDown
+from chat2api_core.ambient import Clock, Ids, SystemIds
+from chat2api_core.stores.base import NotACounter, Store, StoreDown, StoreError
+from chat2api_core.stores.debts import Batch, Debts
 from chat2api_core.stores.memory import MemoryStore
 
 T = TypeVar("T")
@@ -162,6 +163,13 @@ class SureStore:
         await self._seen.increment(key, total, ttl)
         return total
 
+    async def increment_many(
+        self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
+    ) -> None:
+        await self._watch.ask(self._store.increment_many(amounts, ttl, once=once))
+        for key, by in amounts.items():
+            await _count(self._seen, key, by, ttl)
+
     async def keys(self, prefix: str, limit: int = 1000) -> list[str]:
         return await self._watch.ask(self._store.keys(prefix, limit))
 
@@ -179,22 +187,35 @@ class GuardedStore:
     """A ``Store`` that never raises ``StoreDown``: then it answers from what this process knows.
 
     So a returned write is not a confirmed one; for that there is ``sure``. Counts that could not
-    be written are owed and go along with the next increment of their key, or with ``aclose``; one
-    whose reply was lost may count twice. ``wait`` and ``pause`` are in seconds."""
+    be written are owed. Those of ``increment_many`` go along with its next call, each exactly once;
+    a single one goes along with the next increment of its key, and one whose reply was lost may
+    count twice. ``aclose`` pays what is left. ``wait`` and ``pause`` are in seconds."""
 
     def __init__(
-        self, store: Store, clock: Clock, *, wait: float = _WAIT, pause: float = _PAUSE
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        wait: float = _WAIT,
+        pause: float = _PAUSE,
+        ids: Ids | None = None,
     ) -> None:
         self.name = store.name
         self.durable = store.durable
         self._watch = Watch(store, clock, wait=wait, pause=pause)
         self._seen = MemoryStore(clock, _SEEN_BYTES)
         self._owed: dict[str, tuple[int, float | None]] = {}
+        self._debts = Debts(ids or SystemIds(), _OWED_KEYS)
         self.sure = SureStore(store, self._watch, self._seen)
 
     @property
     def status(self) -> StoreStatus:
         return self._watch.status
+
+    @property
+    def owed(self) -> int:
+        """How many counters of ``increment_many`` are owed; one for nothing pays them."""
+        return len(self._debts)
 
     async def get(self, key: str) -> bytes | None:
         return await self._ask(lambda store: store.get(key))
@@ -223,7 +244,30 @@ class GuardedStore:
             with suppress(StoreDown):
                 return await self.sure.increment(key, by + owed, ttl)
         self._owe(key, by + owed, ttl)
-        return await self._count_here(key, by, ttl)
+        return await _count(self._seen, key, by, ttl)
+
+    async def increment_many(
+        self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
+    ) -> None:
+        if not amounts and not self.owed:
+            return
+        batch = self._debts.batch(amounts, ttl, once)
+        if not self._watch.resting():
+            try:
+                await self._settle()
+            except StoreDown:
+                self._debts.unsent(batch)
+            except asyncio.CancelledError:
+                self._debts.unsent(batch)
+                raise
+            else:
+                with suppress(StoreDown):
+                    await self._send(batch)
+                    return
+        else:
+            self._debts.unsent(batch)
+        for key, by in amounts.items():
+            await _count(self._seen, key, by, ttl)
 
     async def keys(self, prefix: str, limit: int = 1000) -> list[str]:
         return await self._ask(lambda store: store.keys(prefix, limit))
@@ -231,14 +275,34 @@ class GuardedStore:
     async def aclose(self) -> None:
         """Pay what is owed, as long as the store takes it, and close the store."""
         owed, self._owed = self._owed, {}
+        for key, (amount, ttl) in owed.items():
+            self._debts.unsent(self._debts.batch({key: amount}, ttl))
         with suppress(StoreDown, TimeoutError):
             async with asyncio.timeout(_CLOSING):
-                await self._pay(owed)
+                await self._settle()
         await self.sure.aclose()
 
-    async def _pay(self, owed: dict[str, tuple[int, float | None]]) -> None:
-        for key, (amount, ttl) in owed.items():
-            await self.sure.increment(key, amount, ttl)
+    async def _settle(self) -> None:
+        """Pay what is owed in batches. Raises ``StoreDown``."""
+        while (batch := self._debts.take()) is not None:
+            try:
+                await self._send(batch)
+            except StoreDown:
+                raise
+            except StoreError as error:  # such as a value that has come to stand there since
+                _log.warning("%d counts can never be written: %s", len(batch.amounts), error)
+        if self._debts.lost:
+            _log.warning("%d counts were given up: the store was down", self._debts.lost)
+            self._debts.lost = 0
+
+    async def _send(self, batch: Batch) -> None:
+        if not batch.amounts:
+            return
+        try:
+            await self.sure.increment_many(batch.amounts, batch.ttl, once=batch.once)
+        except (StoreDown, asyncio.CancelledError):
+            self._debts.doubtful(batch)
+            raise
 
     async def _ask(self, question: Callable[[Store], Awaitable[T]]) -> T:
         if not self._watch.resting():
@@ -252,13 +316,14 @@ class GuardedStore:
         if len(self._owed) < _OWED_KEYS or key in self._owed:
             self._owed[key] = (before + amount, ttl)
 
-    async def _count_here(self, key: str, by: int, ttl: float | None) -> int:
-        known = await self._seen.get(key)
-        try:
-            return await self._seen.increment(key, by, ttl)
-        except NotACounter:
-            if known is None or not known.removeprefix(b"-").isdigit():
-                raise
-            # A counter that was only read so far is known by its digits.
-            await self._seen.delete(key)
-            return await self._seen.increment(key, int(known) + by, ttl)
+
+async def _count(seen: MemoryStore, key: str, by: int, ttl: float | None) -> int:
+    """Add to what this process knows of a counter, which may be its digits only."""
+    known = await seen.get(key)
+    try:
+        return await seen.increment(key, by, ttl)
+    except NotACounter:
+        if known is None or not known.removeprefix(b"-").isdigit():
+            raise
+        await seen.delete(key)
+        return await seen.increment(key, int(known) + by, ttl)

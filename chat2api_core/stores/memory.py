@@ -5,13 +5,21 @@ more than ``limit`` bytes. When it would, what has expired goes first, then what
 ago; so a caller must not rely on it for what may not be lost.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from chat2api_core.ambient import Clock
-from chat2api_core.stores.base import NotACounter, check_key, check_prefix, check_ttl, check_value
+from chat2api_core.stores.base import (
+    ONCE_FOR,
+    NotACounter,
+    check_key,
+    check_prefix,
+    check_ttl,
+    check_value,
+    once_name,
+)
 
 _LIMIT = 64 * 1024 * 1024
 _OVERHEAD = 200  # what an entry costs beside its key and value, roughly
@@ -77,6 +85,20 @@ class MemoryStore:
         total = entry.held + by
         self._entries[key] = _Entry(total, entry.until)
         return total
+
+    async def increment_many(
+        self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
+    ) -> None:
+        for key in amounts:
+            entry = self._live(check_key(key))
+            if entry is not None and not isinstance(entry.held, int):
+                raise NotACounter("A key of these holds a value, not a counter.")
+        check_ttl(ttl)
+        # Nothing waits from here on, so nobody comes in between.
+        if once and not await self.add(once_name(once), b"", ONCE_FOR):
+            return
+        for key, by in amounts.items():
+            await self.increment(key, by, ttl)
 
     async def keys(self, prefix: str, limit: int = 1000) -> list[str]:
         check_prefix(prefix)

@@ -10,7 +10,7 @@ connection and does one statement after the other; the event loop never waits fo
 import asyncio
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -19,12 +19,14 @@ import msgspec
 
 from chat2api_core.ambient import Clock
 from chat2api_core.stores.base import (
+    ONCE_FOR,
     NotACounter,
     StoreDown,
     check_key,
     check_prefix,
     check_ttl,
     check_value,
+    once_name,
 )
 
 _Value: TypeAlias = str | bytes | float | None
@@ -60,6 +62,18 @@ _INCREMENT = """INSERT INTO entries VALUES (:key, :held, :until)
                     ELSE entries.held + excluded.held END,
         until = CASE WHEN entries.until <= :now THEN excluded.until ELSE entries.until END
     WHERE entries.until <= :now OR typeof(entries.held) = 'integer' RETURNING held"""
+# One row for each counter, and one for the name of the batch: all of them or none.
+_INCREMENT_MANY = """WITH wanted AS (SELECT json_extract(value, '$[0]') AS key,
+        json_extract(value, '$[1]') AS held, json_extract(value, '$[2]') AS until
+        FROM json_each(:rows))
+    INSERT INTO entries SELECT key, held, until FROM wanted WHERE NOT EXISTS (
+        SELECT 1 FROM entries WHERE key IN (SELECT key FROM wanted)
+        AND (until IS NULL OR until > :now) AND (typeof(held) <> 'integer' OR key = :once))
+    ON CONFLICT (key) DO UPDATE SET
+        held = CASE WHEN entries.until <= :now THEN excluded.held
+                    ELSE entries.held + excluded.held END,
+        until = CASE WHEN entries.until <= :now THEN excluded.until ELSE entries.until END
+    RETURNING 1"""
 _KEYS = """SELECT key FROM entries
     WHERE key >= :prefix AND key < :end AND (until IS NULL OR until > :now)
     ORDER BY key LIMIT :limit"""
@@ -116,6 +130,21 @@ class SqliteStore:
         if not rows:
             raise NotACounter("This key holds a value, not a counter.")
         return int(rows[0][0])
+
+    async def increment_many(
+        self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
+    ) -> None:
+        until = self._until(ttl)
+        rows = [(check_key(key), by, until) for key, by in amounts.items()]
+        name = once_name(once) if once else ""
+        if name:
+            rows.append((name, 1, self._until(ONCE_FOR)))
+        if not rows:
+            return
+        told = msgspec.json.encode(rows).decode()
+        done = await self._run(_INCREMENT_MANY, rows=told, once=name)
+        if not done and not (name and await self._run(_GET, key=name)):
+            raise NotACounter("A key of these holds a value, not a counter.")
 
     async def keys(self, prefix: str, limit: int = 1000) -> list[str]:
         end = check_prefix(prefix) + _AFTER_ASCII

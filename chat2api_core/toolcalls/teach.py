@@ -19,6 +19,7 @@ from chat2api_core.toolcalls.outline import Outline, shorten
 from chat2api_core.toolcalls.toolbox import Named, Toolbox
 from chat2api_core.turn import (
     File,
+    HostedTool,
     Image,
     Message,
     Part,
@@ -62,10 +63,14 @@ def teach(prompt: Prompt, marker: str) -> Prompt:
         messages=_with_lesson(messages, lesson) if lesson else messages,
         tools=(),
         # A search that is merely on offer must not turn every turn of an agent into one.
-        hosted=(),
+        hosted=_searches(prompt) if "search" in prompt.hints else (),
         tool_choice=ToolChoice(),
         parallel_tool_calls=True,
     )
+
+
+def _searches(prompt: Prompt) -> tuple[HostedTool, ...]:
+    return tuple(tool for tool in prompt.hosted if tool.kind == "web_search")
 
 
 def _with_lesson(messages: tuple[Message, ...], lesson: str) -> tuple[Message, ...]:

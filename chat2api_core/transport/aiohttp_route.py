@@ -1,6 +1,7 @@
 """Requests carried by aiohttp, whose parser is compiled: the way for a server with many at once."""
 
 import ssl
+from io import BytesIO
 
 import aiohttp
 from multidict import CIMultiDict
@@ -17,6 +18,7 @@ from chat2api_core.transport.base import (
 )
 
 _KNOWN_URLS = 256
+_MUCH = 512 * 1024  # bytes
 _LONGEST_HEADER = 64 * 1024  # bytes: cookies of a challenge page are long
 _ERRORS = (aiohttp.ClientError, TimeoutError)
 # What aiohttp would say of itself.
@@ -46,7 +48,7 @@ class AiohttpRoute:
                 headers=CIMultiDict(
                     [(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers]
                 ),
-                data=content or None,
+                data=_data(content),
                 allow_redirects=False,
                 proxy=self._proxy,
                 timeout=self._timeouts.get(wait) or self._timeout(wait),
@@ -99,6 +101,13 @@ class AiohttpRoute:
         )
         self._timeouts[wait] = timeout
         return timeout
+
+
+def _data(content: Content) -> BytesIO | Content | None:
+    """Much is sent in pieces: in one write it would hold up everybody else."""
+    if isinstance(content, bytes) and len(content) > _MUCH:
+        return BytesIO(content)
+    return content or None
 
 
 class AiohttpReply(Reply):

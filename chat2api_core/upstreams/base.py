@@ -16,13 +16,15 @@ Batch: TypeAlias = Sequence[Delta]
 
 
 class Model(Struct, frozen=True):
-    """A model that an upstream offers. ``created`` is unix seconds, 0 where unknown."""
+    """A model that an upstream offers. ``created`` is unix seconds, 0 where unknown; ``upstreams``
+    are the names of those that offer it, as far as they were asked."""
 
     id: str
     title: str = ""
     created: int = 0
     owned_by: str = "openai"
     context_tokens: int = 0
+    upstreams: tuple[str, ...] = ()
 
 
 class Answer(Protocol):

@@ -12,8 +12,9 @@ _MAX_READ = 8000
 _MAX_SHOWN = 300
 _HIDDEN = "[hidden]"
 
-_TAG = re.compile(r"<[^<>]*>|[<>]")
-_SECRETS = re.compile(
+# Patterns, compiled when there is something to quote.
+_TAG = r"<[^<>]*>|[<>]"
+_SECRETS = (
     r"eyJ[\w.+/=-]*"  # a JWT, or the beginning of one
     r"|gAAAAA[\w.+/=~-]*"  # sentinel tokens
     r"|\b(?:sk|rt|sess)[-_][\w.+/=-]{6,}"  # keys and refresh tokens by their prefix,
@@ -27,9 +28,9 @@ _SECRETS = re.compile(
 
 def quote(text: str) -> str:
     """The text as it may be shown; empty if nothing is left of it."""
-    plain = _TAG.sub(" ", _cut(text))
+    plain = re.sub(_TAG, " ", _cut(text))
     printable = "".join(letter if letter.isprintable() else " " for letter in plain)
-    shown = _SECRETS.sub(_HIDDEN, " ".join(printable.split()))
+    shown = re.sub(_SECRETS, _HIDDEN, " ".join(printable.split()))
     return shown if len(shown) <= _MAX_SHOWN else shown[: _MAX_SHOWN - 1] + "…"
 
 

@@ -1,22 +1,33 @@
 """What the handlers in ``api/`` do, each told in terms of the gateway and an exchange."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
+from msgspec import structs
 
 from chat2api_core import __version__
-from chat2api_core.accounts.caller import Caller
+from chat2api_core.accounts.caller import Caller, TokenCaller, owner_of
+from chat2api_core.carried import carries_media
+from chat2api_core.choice import read_prefix
 from chat2api_core.dialects.base import Dialect, Encoder, Head, Request
-from chat2api_core.engine import Reply
-from chat2api_core.problem import Kind, Problem
-from chat2api_core.upstreams.base import Model
+from chat2api_core.reply import Reply
+from chat2api_core.turn import Prompt
 from chat2api_core.web.admission import admit, caller_of
+from chat2api_core.web.advice import headers_of
 from chat2api_core.web.deadline import Deadline
 from chat2api_core.web.exchange import Exchange
+from chat2api_core.web.lending import Lending
+from chat2api_core.web.links import media_links
+from chat2api_core.web.login import check_login
 from chat2api_core.web.respond import Manner, Stream, WhileConnected, send_document
 
-# The upstream does not say when a model was made; clients want some time, the same every time.
-_CREATED = 1_700_000_000
+if TYPE_CHECKING:
+    from chat2api_core.accounts.account import Account
+    from chat2api_core.files import Held
+    from chat2api_core.media.download import Download
+    from chat2api_core.wiring import Gateway
 
 
 def converse(dialect: Dialect) -> Callable[[Exchange], Awaitable[None]]:
@@ -50,13 +61,25 @@ class Plain:
         return
 
 
-async def respond(exchange: Exchange, request: Request, caller: Caller, manner: Manner) -> None:
-    """Ask for an answer and send it as the client wants it, for as long as the client is there."""
+Opening: TypeAlias = Callable[[Exchange, Request, Caller], Awaitable[Reply]]
+"""How an answer is asked for. Raises ``Problem`` where none commits."""
+
+
+async def respond(
+    exchange: Exchange,
+    request: Request,
+    caller: Caller,
+    manner: Manner,
+    opened: Opening | None = None,
+) -> None:
+    """Ask for an answer and send it as the client wants it, for as long as the client is there.
+    ``opened`` asks in another way than for one answer of the engine."""
     gateway = exchange.gateway
     exchange.model = request.prompt.model
     exchange.prompt = request.prompt
     exchange.mark("parse")
-    await admit(exchange, caller, request.prompt.model)
+    check_login(caller, request.prompt)
+    await admit(exchange, caller, read_prefix(request.prompt.model)[1])
     settings = gateway.settings
     deadline = Deadline(
         exchange.scope,
@@ -64,52 +87,61 @@ async def respond(exchange: Exchange, request: Request, caller: Caller, manner: 
         limit=settings.answer_timeout,
         clock=gateway.clock,
     )
+    if isinstance(caller, TokenCaller):
+        manner = Lending(manner, exchange, caller.account)
     connected = WhileConnected(exchange)
     async with connected:
+        opening = (opened or _opened)(exchange, request, caller)
         if request.stream:
             stream = Stream(exchange, manner, settings.heartbeat, deadline)
-            await stream.run(gateway.engine.answer(request.prompt, caller))
+            await stream.run(opening)
         else:
-            opening = gateway.engine.answer(request.prompt, caller)
             await send_document(exchange, manner, deadline, opening)
     if connected.gone:
         exchange.outcome = "client_gone"
 
 
-async def list_models(exchange: Exchange) -> None:
-    """``{"object": "list", "data": [...]}``, as the caller's accounts see it."""
-    caller = caller_of(exchange)
-    models = await _models(exchange, caller)
-    document = {"object": "list", "data": [_model_object(model) for model in models]}
-    await exchange.document(msgspec.json.encode(document))
+async def _opened(exchange: Exchange, request: Request, caller: Caller) -> Reply:
+    """The answer, once it has committed; headers tell of it."""
+    prompt, holder = await ready(exchange, request, caller)
+    reply = await exchange.gateway.engine.answer(prompt, caller, holder=holder)
+    exchange.upstream = reply.account.type
+    exchange.extra += headers_of(prompt, reply)
+    return reply
 
 
-async def show_model(exchange: Exchange) -> None:
-    """One entry of the list; 404 ``model_not_found`` where it is not in it."""
-    caller = caller_of(exchange)
-    wanted = exchange.parameter("model")
-    for model in await _models(exchange, caller):
-        if model.id == wanted:
-            await exchange.document(msgspec.json.encode(_model_object(model)))
-            return
-    message = f"The model {wanted!r} does not exist or this account may not use it."
-    raise Problem(Kind.MODEL_NOT_FOUND, message, param="model")
+async def ready(exchange: Exchange, request: Request, caller: Caller) -> tuple[Prompt, str]:
+    """The prompt as it is put to an upstream, with the links that its answer may have, and the
+    account that holds its files, if one does."""
+    base = media_links(exchange.gateway.settings, exchange.headers, exchange.scheme)
+    prompt, holder = await _taken(exchange.gateway, request, caller)
+    return structs.replace(prompt, media=structs.replace(prompt.media, links=base)), holder
 
 
-async def _models(exchange: Exchange, caller: Caller) -> list[Model]:
-    """What the caller's accounts may use, as far as its key allows."""
-    models = await exchange.gateway.catalog.models(caller)
-    key = exchange.key
-    return [model for model in models if key is None or key.allows(model.id)]
+async def _taken(gateway: "Gateway", request: Request, caller: Caller) -> tuple[Prompt, str]:
+    """The prompt with its pictures and files in it, and the account that holds them, if one does.
+    A plain chat does not even load what this takes."""
+    prompt = request.prompt
+    if not (carries_media(prompt.messages) or gateway.settings.upload_by_url):
+        return prompt, ""
+    bring = partial(_bring, gateway, caller)
+    return await gateway.intake.take(prompt, owner_of(caller), request.places, bring)
 
 
-def _model_object(model: Model) -> dict[str, str | int]:
-    return {
-        "id": model.id,
-        "object": "model",
-        "created": model.created or _CREATED,
-        "owned_by": model.owned_by,
-    }
+async def _bring(gateway: "Gateway", caller: Caller, held: "Held") -> bytes:
+    """An uploaded file, from the account that holds it."""
+
+    async def ask(account: "Account") -> "Download":
+        return await gateway.downloads.open(account, f"file-service://{held.upstream_id}")
+
+    download, hold = await gateway.engine.on_account(
+        caller, ask, types=("web",), holder=held.account_key
+    )
+    try:
+        return await download.reply.read(gateway.settings.max_file)
+    finally:
+        await download.reply.aclose()
+        await hold.release()
 
 
 async def health(exchange: Exchange) -> None:

@@ -32,7 +32,7 @@ class Exchange:
     __slots__ = (
         "account", "began", "complete", "counted_as", "extra", "gateway", "headers", "key", "model",
         "outcome", "prompt", "receive", "request_id", "route", "scope", "send", "stages", "status",
-        "transcript",
+        "transcript", "upstream",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, gateway: "Gateway") -> None:
@@ -50,6 +50,7 @@ class Exchange:
         self.route = ""
         self.model = ""
         self.account = ""
+        self.upstream = ""
         self.outcome = ""
         # Who asks and what, as far as it is known, and what was answered so far.
         self.key: ApiKey | None = None
@@ -70,6 +71,12 @@ class Exchange:
     def path(self) -> str:
         path: str = self.scope["path"]
         return path
+
+    @property
+    def scheme(self) -> str:
+        """``http`` or ``https``, as it is between us and who is in front of us."""
+        scheme: str = self.scope.get("scheme", "http")
+        return scheme
 
     def parameter(self, name: str) -> str:
         """A part of the path that the route leaves open, empty where there is none."""

@@ -16,6 +16,7 @@ from chat2api_core.dialects.base import error_document
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.web.deadline import SCOPE_KEY
 from chat2api_core.web.lambda_event import without_stage
+from chat2api_core.web.respond import BUFFERED_KEY
 
 LambdaHandler: TypeAlias = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -35,8 +36,8 @@ def handler(app: ASGIApp) -> LambdaHandler:
 
 
 class _BehindTheDoor:
-    """The application, told what Mangum knows but does not tell: the path without a stage, and when
-    Lambda ends the invocation."""
+    """The application, told what Mangum knows but does not tell: the path without a stage, when
+    Lambda ends the invocation, and that nothing is heard of an answer before its end."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -46,7 +47,8 @@ class _BehindTheDoor:
         path = without_stage(scope["path"], door.get("stage", ""), door.get("domainName", ""))
         milliseconds: float = scope["aws.context"].get_remaining_time_in_millis()
         deadline = SystemClock().now() + milliseconds / 1000
-        await self._app({**scope, "path": path, SCOPE_KEY: deadline}, receive, send)
+        told = {"path": path, SCOPE_KEY: deadline, BUFFERED_KEY: True}
+        await self._app({**scope, **told}, receive, send)
 
 
 def _that_fits(response: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Sending an answer: as one document, or as a stream that commits with its first delta.
 
 A stream's head goes out with the first deltas, so that a failure before them is still a plain HTTP
-error. A long silence before that is bridged by heartbeats: they commit to a stream, not to
-success. After the head a failure is the dialect's in-stream error, never a success marker. Nothing
+error. It waits a second for them, no longer: then a comment goes out, and one again whenever there
+is a long silence. Such a heartbeat commits to a stream, not to success: another account may still
+be asked. After the head a failure is the dialect's in-stream error, never a success marker. Nothing
 is raised out of here: under Mangum that would turn what was sent into a bare 500.
 """
 
@@ -13,8 +14,8 @@ from types import TracebackType
 from typing import Protocol
 
 from chat2api_core.dialects.base import Encoder
-from chat2api_core.engine import Reply
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.reply import Reply
 from chat2api_core.turn import Finished
 from chat2api_core.web.deadline import Deadline
 from chat2api_core.web.exchange import ClientGone, Exchange
@@ -25,7 +26,11 @@ _SSE = (
     (b"x-accel-buffering", b"no"),  # nginx would hold events back
 )
 _KEEP_ALIVE = b": keep-alive\n\n"
+_FIRST_BEAT = 0.75  # seconds: within one, the client has heard that its request was accepted
 _CLOSE_ENOUGH = 0.01  # seconds: timers may fire a little early
+
+# A scope holds this where the answer reaches nobody before it is whole.
+BUFFERED_KEY = "chat2api.buffered"
 
 _log = logging.getLogger("chat2api.respond")
 
@@ -85,7 +90,8 @@ class Manner(Protocol):
 
 class Stream:
     """One streamed answer. ``heartbeat`` is the silence, in seconds, that a comment breaks; 0 lets
-    silence be."""
+    silence be, from the first second on. Where the answer is buffered on its way nobody would hear
+    one, and a late failure keeps its status."""
 
     def __init__(
         self, exchange: Exchange, manner: Manner, heartbeat: float, deadline: Deadline
@@ -94,9 +100,10 @@ class Stream:
         self._deadline = deadline
         self._manner = manner
         self._encoder: Encoder | None = None
-        self._heartbeat = heartbeat
+        self._heartbeat = 0.0 if exchange.scope.get(BUFFERED_KEY) else heartbeat
         self._loop = asyncio.get_running_loop()
-        self._last = self._loop.time()
+        # When the next beat is due, if all is still until then.
+        self._due = self._loop.time() + min(_FIRST_BEAT, heartbeat)
         self._timer: asyncio.TimerHandle | None = None
         self._beating: asyncio.Task[None] | None = None  # a beat under way, or one that failed
         self._started = False
@@ -104,7 +111,7 @@ class Stream:
 
     async def run(self, opening: Awaitable[Reply]) -> None:
         """Wait for the answer to commit, then send it to its end. Raises ``ClientGone``."""
-        self._arm(self._heartbeat)
+        self._arm()
         try:
             await self._relay(opening)
         except ClientGone:
@@ -143,7 +150,7 @@ class Stream:
             await self._exchange.start(200, _SSE)
         await self._exchange.piece(data, more=more)
         self._sending = False
-        self._last = self._loop.time()
+        self._due = self._loop.time() + self._heartbeat
 
     async def _fail(self, problem: Problem) -> None:
         self._exchange.outcome = problem.code
@@ -166,27 +173,26 @@ class Stream:
             if isinstance(outcome, Exception) and not isinstance(outcome, ClientGone):
                 defect(outcome)
 
-    def _arm(self, seconds: float) -> None:
+    def _arm(self) -> None:
         if self._heartbeat > 0:
-            self._timer = self._loop.call_later(seconds, self._tick)
+            self._timer = self._loop.call_at(self._due, self._tick)
 
     def _tick(self) -> None:
         if self._exchange.complete:
             return
-        rest = self._last + self._heartbeat - self._loop.time()
-        if rest > _CLOSE_ENOUGH:
-            self._arm(rest)
-            return
-        if not self._sending and self._beating is None:
-            self._beating = asyncio.create_task(self._beat(self._started))
-            self._started = True
-        self._arm(self._heartbeat)
+        now = self._loop.time()
+        if self._due - now <= _CLOSE_ENOUGH:
+            if not self._sending and self._beating is None:
+                self._beating = asyncio.create_task(self._beat(self._started))
+                self._started = True
+            self._due = now + self._heartbeat
+        self._arm()
 
     async def _beat(self, started: bool) -> None:
         if not started:
             await self._exchange.start(200, _SSE)
         await self._exchange.piece(_KEEP_ALIVE, more=True)
-        self._last = self._loop.time()
+        self._due = self._loop.time() + self._heartbeat
         self._beating = None
 
 

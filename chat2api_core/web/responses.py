@@ -1,18 +1,28 @@
 """POST /v1/responses and what belongs to it: going on from a response, and looking at kept ones."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 from msgspec import Raw, Struct, structs
 
-from chat2api_core.accounts.caller import AnonymousCaller, Caller, TokenCaller
+from chat2api_core.accounts.caller import owner_of
 from chat2api_core.dialects.base import Encoder
 from chat2api_core.dialects.responses import Responses, ResponsesHead, ResponsesRequest
-from chat2api_core.engine import Reply
+from chat2api_core.dialects.responses.past_pictures import shown_again
 from chat2api_core.history import Handle, Kept, unknown
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.reply import Reply
 from chat2api_core.transcript import Transcript
-from chat2api_core.turn import Message, Part, Prompt, Text, Thread
+from chat2api_core.turn import (
+    CallEnded,
+    CallStarted,
+    Message,
+    Part,
+    Prompt,
+    Text,
+    Thread,
+    ToolCall,
+)
 from chat2api_core.web.admission import caller_of
 from chat2api_core.web.endpoints import respond
 from chat2api_core.web.exchange import Exchange
@@ -76,7 +86,7 @@ async def post(exchange: Exchange) -> None:
         await _cancel(exchange)
         return
     caller = caller_of(exchange)
-    owner = _owner(caller)
+    owner = owner_of(caller)
     body = await _resolved(exchange, await exchange.body(), owner)
     request = Responses(exchange.gateway.clock).parse(body)
     exchange.extra += [(b"x-chat2api-warning", text.encode()) for text in request.warnings]
@@ -100,7 +110,7 @@ async def get(exchange: Exchange) -> None:
 async def delete(exchange: Exchange) -> None:
     """Forget a kept response."""
     response_id = exchange.parameter("response")
-    owner = _owner(caller_of(exchange))
+    owner = owner_of(caller_of(exchange))
     if not await exchange.gateway.history.forget(response_id, owner):
         raise unknown(response_id)
     gone = {"id": response_id, "object": "response", "deleted": True}
@@ -117,7 +127,7 @@ async def _cancel(exchange: Exchange) -> None:
 
 
 async def _kept(exchange: Exchange, response_id: str) -> Kept:
-    owner = _owner(caller_of(exchange))
+    owner = owner_of(caller_of(exchange))
     kept = await exchange.gateway.history.find(response_id, owner)
     if kept is None:
         raise unknown(response_id)
@@ -175,18 +185,23 @@ def _reference(item: Raw) -> _Reference:
         return _Reference()
 
 
-def _owner(caller: Caller) -> str:
-    """The name under which a caller's responses are kept."""
-    if isinstance(caller, TokenCaller):
-        return f"token:{caller.account.key}"
-    return "anonymous" if isinstance(caller, AnonymousCaller) else f"key:{caller.key}"
-
-
 def _answered(transcript: Transcript) -> tuple[Message, ...]:
     said = transcript.text + transcript.refusal
     text: tuple[Part, ...] = (Text(said),) if said else ()
-    parts = (*text, *transcript.calls)
-    return (Message("assistant", parts),) if parts else ()
+    parts = (*text, *_whole_calls(transcript))
+    answer = (Message("assistant", parts),) if parts else ()
+    drawn = [shown_again(one.data, one.format) for one in transcript.pictures if one.data]
+    return (*answer, *(Message("user", tuple(shown)) for shown in drawn))
+
+
+def _whole_calls(transcript: Transcript) -> Iterator[ToolCall]:
+    """The calls that were made to their end: one that was cut off in the middle has no arguments
+    that anybody could read, and nobody answers it."""
+    begun = [delta.index for delta in transcript.deltas if isinstance(delta, CallStarted)]
+    ended = {delta.index for delta in transcript.deltas if isinstance(delta, CallEnded)}
+    for index, call in zip(begun, transcript.calls, strict=True):
+        if index in ended:
+            yield call
 
 
 class _Body(Struct):

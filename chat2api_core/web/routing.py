@@ -3,13 +3,13 @@ first hit. A handler module has one coroutine for each method that it answers, n
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chat2api_core.config import SettingsError
@@ -17,6 +17,7 @@ from chat2api_core.dialects.base import error_document
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.web.counting import count, count_cancelled
 from chat2api_core.web.exchange import ClientGone, Exchange
+from chat2api_core.web.paths import Paths
 from chat2api_core.web.respond import defect
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _KEY = "chat2api.gateway"
 # What a page of another origin may read off an answer, besides what browsers always show.
 _EXPOSED = (
-    "x-request-id", "retry-after",
+    "x-request-id", "retry-after", "x-chat2api-upstream", "x-chat2api-warning",
     "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
     "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
 )  # fmt: skip
 # The status at which clients that try a WebSocket first go on with HTTP at once; any other one
 # makes them try again.
 _UPGRADE_REQUIRED = 426
+_PARTING = 1.0  # seconds
 _LONGEST_NAME = 100
 
 _log = logging.getLogger("chat2api.access")
@@ -68,7 +70,7 @@ class App:
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "websocket":
-            await _refuse_socket(scope, send)
+            await _refuse_socket(scope, receive, send)
         else:
             await self._lifespan(receive, send)
 
@@ -111,9 +113,7 @@ class App:
                 table[settings.api_prefix + path] = handler
                 if path.startswith("/v1/"):
                     table[settings.api_prefix + path.removeprefix("/v1")] = handler
-            routes = [Route(path, endpoint=handler) for path, handler in table.items()]
-            router: ASGIApp = Router(routes, redirect_slashes=False, default=_nowhere)
-            self._router = _shared(router, settings.cors_origins)
+            self._router = _shared(_Router(table), settings.cors_origins)
         return self._router
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
@@ -127,6 +127,29 @@ class App:
                     await self._gateway.aclose()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+class _Router:
+    """Hands a request to the handler of its path."""
+
+    def __init__(self, table: "Mapping[str, Handler]") -> None:
+        self._paths = Paths(table)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = self._paths.find(_own_path(scope))
+        if found is None:
+            await _nowhere(scope, receive, send)
+            return
+        handler, parameters = found
+        scope["path_params"] = parameters
+        await handler(scope, receive, send)
+
+
+def _own_path(scope: Scope) -> str:
+    """The path below where a server has mounted the application, if it has."""
+    path: str = scope["path"]
+    mount: str = scope.get("root_path", "").rstrip("/")
+    return path.removeprefix(mount) if mount and path.startswith(f"{mount}/") else path
 
 
 def _from_environment() -> "Gateway":
@@ -203,6 +226,7 @@ def _line(exchange: Exchange) -> dict[str, object]:
         "model": exchange.model[:_LONGEST_NAME],
         "key": exchange.key.shown if exchange.key is not None else exchange.counted_as,
         "account": exchange.account,
+        "upstream": exchange.upstream,
         "outcome": exchange.outcome or "ok",
         "ms": exchange.stages["total"],
         "stages": exchange.stages,
@@ -254,10 +278,16 @@ def _no_sockets() -> Problem:
     return Problem(Kind.METHOD_NOT_ALLOWED, message)
 
 
-async def _refuse_socket(scope: Scope, send: Send) -> None:
+async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
     """A server that cannot send an HTTP answer in place of a handshake makes a bare 403 of it."""
     if "websocket.http.response" in scope.get("extensions", {}):
         await _answer(send, _no_sockets(), _UPGRADE_REQUIRED, protocol="websocket.http.response")
+        # uvicorn logs an error if the application returns while the connection is still there.
+        # What is received until then: the handshake, the end of it, the end of the connection.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PARTING):
+                for _ in range(3):
+                    await receive()
     else:
         await send({"type": "websocket.close", "code": 1008, "reason": "use HTTP"})
 

@@ -21,6 +21,8 @@ LIMIT = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _DELTA = b"event: delta\ndata: "
 _DATA = b"data: "
+_NAMED = b"event: "
+_THEN_DATA = b"\ndata: "
 
 
 class Event(Struct, frozen=True, gc=False):
@@ -93,11 +95,17 @@ class SseDecoder:
             blocks[0] = blocks[0].removeprefix(_BOM)
         events: list[Event] = []
         for block in blocks:
-            # Nearly all events are one of these two; a second line end means it is neither.
+            # Nearly all events are one of these three; a further line end means it is none.
             if block.startswith(_DELTA) and block.find(b"\n", 19) < 0:
                 events.append(Event("delta", block[19:]))
             elif block.startswith(_DATA) and block.find(b"\n", 6) < 0:
                 events.append(Event("", block[6:]))
+            elif (
+                block.startswith(_NAMED)
+                and block.startswith(_THEN_DATA, end := block.find(b"\n"))
+                and block.find(b"\n", end + 7) < 0
+            ):
+                events.append(Event(block[7:end].decode("utf-8", "replace"), block[end + 7 :]))
             else:
                 event = _parse(block)
                 if event is not None:

@@ -12,8 +12,9 @@ from chat2api_core.accounts.leases import Leases
 from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.accounts.pool import Pool
 from chat2api_core.emulator.tokens import make_access_token
-from chat2api_core.engine import Engine, Reply
+from chat2api_core.engine import Engine
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.reply import Reply
 from chat2api_core.secret import Secret
 from chat2api_core.turn import Finished, Message, Prompt, Started, Text, TextDelta
 from chat2api_core.upstreams.base import Batch, Model
@@ -82,6 +83,7 @@ class Desk:
             upstreams={"web": self.upstream},
             meter=WordMeter(),
             retry_times=3,
+            clock=self.clock,
             enable_limit=enable_limit,
             sleep=self._sleep,
         )
@@ -161,6 +163,7 @@ class TestLettingGo:
                 upstreams={"web": Silent()},
                 meter=WordMeter(),
                 retry_times=3,
+                clock=desk.clock,
             )
             asking = asyncio.create_task(engine.answer(ASK, POOL))
             await asyncio.sleep(0)
@@ -251,6 +254,7 @@ class TestModels:
             upstreams={"web": upstream},
             meter=WordMeter(),
             retry_times=0,
+            clock=desk.clock,
         )
         models = run(engine.models(POOL))
 

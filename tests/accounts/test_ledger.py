@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from chat2api_core.accounts.ledger import Ledger, Reach
 from chat2api_core.problem import Blame, Kind, Problem
 from chat2api_core.stores.memory import MemoryStore
+from chat2api_core.upstreams.codex.quota import Quota, Window
 from tests.fakes import FakeClock
 
 T = TypeVar("T")
@@ -507,3 +508,136 @@ class TestModels:
             now(ledger.offers(f"web/{number}", ["auto"]))
 
         assert len(ledger.models) == 20
+
+
+class TestCaps:
+    QUOTA = Quota("plus", Window(40, 300, 1_787_300_900), None)
+    FULL = Quota("plus", Window(100, 300, 1_800_000_000), None)
+
+    def two(
+        self, *, heeds: bool = True, reach: Reach = "world"
+    ) -> tuple[FakeClock, Ledger, Ledger]:
+        clock = FakeClock()
+        self.store = CountingStore(clock)
+        one, other = (Ledger(clock, self.store, reach=reach, heeds_caps=heeds) for _ in range(2))
+        return clock, one, other
+
+    async def told(self, ledger: Ledger) -> dict[str, float]:
+        await ledger.look(("a",))
+        return {name: cap.used for name, cap in ledger.standing("a").caps.items()}
+
+    def test_what_one_has_seen_the_others_hear_when_it_settles(self) -> None:
+        async def run() -> None:
+            _, one, other = self.two()
+            one.quota_seen("a", self.QUOTA)
+            assert one.standing("a").caps["codex.primary"].used == 40
+            assert await self.told(other) == {}
+            await one.settle()
+            assert await self.told(other) == {"codex.primary": 40}
+
+        now(run())
+
+    def test_it_is_written_once_a_minute_at_most(self) -> None:
+        async def run() -> None:
+            clock, one, other = self.two()
+            for used in range(30):
+                clock.advance(5)
+                one.quota_seen("a", Quota("plus", Window(used), None))
+                await one.settle()
+            assert self.store.swaps == 3  # at 5, 65 and 125 seconds
+            assert await self.told(other) == {"codex.primary": 24}
+            assert await self.told(one) == {"codex.primary": 29}, "its own news are later"
+
+        now(run())
+
+    def test_a_cap_that_is_used_up_or_free_again_is_told_at_once(self) -> None:
+        async def run() -> None:
+            clock, one, other = self.two()
+            for quota, rests in ((self.QUOTA, False), (self.FULL, True), (self.QUOTA, False)):
+                clock.advance(1)
+                one.quota_seen("a", quota)
+                await one.settle()
+                await other.look(("a",))
+                assert (other.rest("a", "m") is not None) is rests
+
+        now(run())
+
+    def test_caps_that_nobody_heeds_rest_nobody(self) -> None:
+        async def run() -> None:
+            _, one, other = self.two(heeds=False)
+            one.quota_seen("a", self.FULL)
+            await one.settle()
+            await other.look(("a",))
+            assert one.rest("a", "m") is None
+            assert other.rest("a", "m") is None
+            assert await self.told(other) == {"codex.primary": 100}
+
+        now(run())
+
+    def test_features_are_told_like_plans(self) -> None:
+        async def run() -> None:
+            _, one, other = self.two()
+            one.limits_seen("a", {"image_gen": (0, 1_800_000_000.0)})
+            await one.settle()
+            await other.look(("a",))
+            assert other.rest("a", "image_gen") is not None
+            assert other.rest("a", "m") is None
+
+        now(run())
+
+    def test_resetting_an_account_reaches_those_who_have_seen_the_cap_themselves(self) -> None:
+        async def run() -> None:
+            clock, one, other = self.two()
+            one.quota_seen("a", self.FULL)
+            other.quota_seen("a", self.FULL)
+            await one.settle()
+            clock.advance(1)
+            await one.reset("a")
+            await other.look(("a",))
+            assert one.rest("a", "m") is None
+            assert other.rest("a", "m") is None
+
+        now(run())
+
+    def test_without_others_nothing_is_written(self) -> None:
+        async def run() -> None:
+            _, one, _ = self.two(reach="process")
+            one.quota_seen("a", self.FULL)
+            await one.settle()
+            assert one.rest("a", "m") is not None
+            assert self.store.swaps == 0
+
+        now(run())
+
+    def test_a_success_costs_no_write_where_only_caps_are_known(self) -> None:
+        async def run() -> None:
+            _, one, _ = self.two()
+            one.quota_seen("a", self.QUOTA)
+            await one.settle()
+            await one.praise("a", "m")
+            assert self.store.swaps == 1
+
+        now(run())
+
+    def test_the_accounts_that_callers_bring_do_not_fill_the_memory(self) -> None:
+        async def run() -> None:
+            _, one, _ = self.two()
+            for number in range(10_050):
+                one.quota_seen(f"account {number}", self.QUOTA)
+            assert len(one._untold) == 10_000
+            assert one.standing("account 0").caps == {}
+            assert one.standing("account 10049").caps != {}
+
+        now(run())
+
+
+class CountingStore(MemoryStore):
+    """Counts what is swapped."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock)
+        self.swaps = 0
+
+    async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
+        self.swaps += 1
+        return await super().swap(key, old, new, ttl)

@@ -19,28 +19,29 @@ class TestTokens:
     def test_an_access_token_tells_whose_it_is(self) -> None:
         member = member_of(Account(access_token=TOKEN))
 
-        assert (member.plan, member.identity, member.offer) == ("team", "u in w", "web/team")
+        assert (member.plan, member.identity, member.offer) == ("team", "web: u in w", "web/team")
         assert member.expires == NOW
 
     def test_an_id_token_tells_it_before_the_first_exchange(self) -> None:
         account = Account(refresh_token=Secret("rt_x"), id_token=TOKEN, type="codex")
         member = member_of(account)
 
-        assert (member.identity, member.offer) == ("u in w", "codex/team")
+        assert (member.identity, member.offer) == ("codex: u in w", "codex/team")
         assert member.expires == 0, "it can be renewed"
 
     def test_but_an_access_token_goes_first(self) -> None:
-        assert member_of(Account(access_token=OTHER, id_token=TOKEN)).identity == "v in x"
+        assert member_of(Account(access_token=OTHER, id_token=TOKEN)).identity == "web: v in x"
 
     def test_a_configured_workspace_goes_before_the_one_of_the_token(self) -> None:
-        assert member_of(Account(access_token=TOKEN, account_id="team")).identity == "u in team"
+        account = Account(access_token=TOKEN, account_id="team")
+        assert member_of(account).identity == "web: u in team"
 
     @pytest.mark.parametrize("id_token", ["", "nonsense"])
     def test_who_says_nothing_is_nobody_known(self, id_token: str) -> None:
         account = Account(access_token=Secret("opaque"), id_token=Secret(id_token))
         member = member_of(account)
 
-        assert (member.plan, member.identity, member.offer, member.expires) == ("", "", "", 0)
+        assert (member.plan, member.identity, member.offer, member.expires) == ("", "", "web/", 0)
 
 
 class TestVerdicts:

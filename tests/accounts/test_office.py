@@ -29,7 +29,11 @@ class Desk:
         self.store = GuardedStore(MemoryStore(self.clock), self.clock)
 
     def office(
-        self, *accounts: Account, concurrency: int = 1, before: Office | None = None
+        self,
+        *accounts: Account,
+        concurrency: int = 1,
+        before: Office | None = None,
+        heeds_caps: bool = False,
     ) -> Office:
         return Office(
             accounts,
@@ -40,6 +44,7 @@ class Desk:
             concurrency=concurrency,
             temporary=True,
             lasting=True,
+            heeds_caps=heeds_caps,
             clock=self.clock,
             ids=SystemIds(),
             before=before,
@@ -48,7 +53,7 @@ class Desk:
 
 async def busy(office: Office) -> bool:
     """Whether no account can be had at once."""
-    picking = asyncio.create_task(office.pool.pick(model="auto", types={"web"}))
+    picking = asyncio.create_task(office.pool.pick(model="auto", types=("web",)))
     for _ in range(5):
         await asyncio.sleep(0)
     if picking.done():
@@ -65,7 +70,7 @@ def test_what_is_known_and_held_goes_on_after_a_change() -> None:
         before = desk.office(BARE, CODEX)
         await before.ledger.blame(BARE.key, "auto", LIMIT)
         before.ledger.owns(CODEX.key, "conv-1")
-        hold = await before.pool.pick(model="auto", types={"web"})
+        hold = await before.pool.pick(model="auto", types=("web",))
         after = desk.office(BARE, CODEX, before=before)
 
         assert hold.account == CODEX
@@ -82,7 +87,7 @@ def test_the_new_bound_is_that_of_all() -> None:
     async def script() -> None:
         desk = Desk()
         before = desk.office(BARE)
-        hold = await before.pool.pick(model="auto", types={"web"})
+        hold = await before.pool.pick(model="auto", types=("web",))
         after = desk.office(BARE, concurrency=2, before=before)
         assert not await busy(after)
         await hold.release()
@@ -133,3 +138,16 @@ def test_a_token_that_was_put_in_by_hand_is_used() -> None:
         assert (await after.credentials.ready(second)).access_token == new
 
     run(script())
+
+
+def test_whether_caps_are_heeded_may_change_while_what_they_say_stays() -> None:
+    desk = Desk()
+    before = desk.office(BARE)
+    before.ledger.limits_seen(BARE.key, {"image_gen": (0, desk.clock.now() + 60)})
+    after = desk.office(BARE, before=before, heeds_caps=True)
+
+    assert before.ledger.standing(BARE.key).caps["image_gen"].remaining == 0
+    assert after.ledger.rest(BARE.key, "image_gen") is None, "nothing was told since"
+    desk.clock.advance(1)
+    after.ledger.limits_seen(BARE.key, {"image_gen": (0, desk.clock.now() + 59)})
+    assert after.ledger.rest(BARE.key, "image_gen") is not None

@@ -59,10 +59,16 @@ class Desk:
         tried: tuple[Account, ...] = (),
         thread: str = "",
         plan: str | None = None,
+        needs: tuple[str, ...] = (),
     ) -> Hold:
         keys = {account.key for account in tried}
         work = self.pool.pick(
-            model=model, types={"web"}, tried=keys, conversation_id=thread, plan=plan
+            model=model,
+            types=("web",),
+            tried=keys,
+            conversation_id=thread,
+            plan=plan,
+            needs=needs,
         )
         return asyncio.run(work)
 
@@ -83,6 +89,37 @@ class Desk:
 
     def blame(self, account: Account, problem: Problem = LIMIT, model: str = "auto") -> None:
         asyncio.run(self.ledger.blame(account.key, model, problem))
+
+
+class TestFeatures:
+    SPENT = Problem(Kind.RATE_LIMITED, "No more pictures.", step="picture", retry_after=900)
+
+    def test_an_account_without_pictures_left_makes_none_but_goes_on_talking(self) -> None:
+        desk = Desk(A, B)
+        desk.blame(A, self.SPENT)
+        drawing = [desk.hold(needs=("image_gen",)).account for _ in range(3)]
+
+        assert drawing == [B, B, B]
+        assert {desk.pick(), desk.pick()} == {A, B}
+
+    def test_when_nobody_has_any_left_the_wait_is_told(self) -> None:
+        desk = Desk(A)
+        desk.blame(A, self.SPENT)
+        with pytest.raises(Problem) as raised:
+            desk.hold(needs=("file_upload", "image_gen"))
+
+        assert (raised.value.kind, raised.value.retry_after) == (Kind.RATE_LIMITED, 900)
+
+    def test_after_the_wait_one_tries_first(self) -> None:
+        desk = Desk(A)
+        desk.blame(A, self.SPENT)
+        desk.clock.advance(900)
+        desk.hold(needs=("image_gen",))
+        with pytest.raises(Problem) as raised:
+            desk.hold(needs=("image_gen",))
+
+        assert raised.value.kind is Kind.BUSY
+        assert desk.pick() == A
 
 
 class TestTurns:
@@ -260,9 +297,9 @@ class TestPlans:
     def test_one_of_each_plan_can_be_asked_for(self) -> None:
         desk = Desk(self.FREE, self.PLUS, login("q", plan="plus"), A)
 
-        assert desk.pool.plans == ("web/free", "web/plus", "")
+        assert desk.pool.plans("web") == ("web/free", "web/plus", "web/")
         assert desk.hold(plan="web/free").account == self.FREE
-        assert desk.hold(plan="").account == A
+        assert desk.hold(plan="web/").account == A
         assert desk.pool.alike(self.PLUS.key) == {self.PLUS.key, login("q").key}
 
 
@@ -347,6 +384,148 @@ class TestConversations:
         assert Desk(A).pick(thread="conv-9") == A
 
 
+class TestHolders:
+    """A file lives with one account, which alone can answer about it."""
+
+    def refusal(self, desk: Desk, holder: str, thread: str = "") -> Problem:
+        with pytest.raises(Problem) as raised:
+            asyncio.run(
+                desk.pool.pick(model="auto", types=("web",), holder=holder, conversation_id=thread)
+            )
+        return raised.value
+
+    def test_it_alone_is_asked(self) -> None:
+        desk = Desk(A, B, C)
+
+        for _ in range(4):
+            hold = asyncio.run(desk.pool.pick(model="auto", types=("web",), holder=B.key))
+            assert hold.account == B
+            asyncio.run(hold.release())
+
+    def test_one_that_is_gone_or_disabled_is_not_found(self) -> None:
+        off = Account(access_token=Secret("off"), disabled=True)
+        for holder in ("gone", off.key):
+            problem = self.refusal(Desk(A, off), holder)
+            assert problem.kind is Kind.FILE_NOT_FOUND
+            assert problem.message == "The account that holds the file is no longer configured."
+
+    def test_one_that_is_out_says_why(self) -> None:
+        desk = Desk(A, B)
+        desk.blame(A, DEAD)
+        problem = self.refusal(desk, A.key)
+
+        assert problem.kind is Kind.FILE_NOT_FOUND
+        assert problem.message == "The account that holds the file is out. Sign in again."
+
+    def test_one_that_rests_says_how_long(self) -> None:
+        desk = Desk(A, B)
+        desk.blame(A)
+        problem = self.refusal(desk, A.key)
+
+        assert (problem.status, problem.retry_after) == (429, 120)
+
+    def test_it_may_hold_the_conversation_as_well(self) -> None:
+        desk = Desk(A, B)
+        desk.ledger.owns(B.key, "conv-1")
+        pick = desk.pool.pick(model="auto", types=("web",), holder=B.key, conversation_id="conv-1")
+
+        assert asyncio.run(pick).account == B
+
+    def test_a_conversation_of_another_account_cannot_have_the_file(self) -> None:
+        desk = Desk(A, B)
+        desk.ledger.owns(B.key, "conv-1")
+        problem = self.refusal(desk, A.key, "conv-1")
+
+        assert problem.kind is Kind.FILE_NOT_FOUND
+        assert "another account" in problem.message
+
+
+class TestTypes:
+    """Accounts of several types, of which one is asked first."""
+
+    FIRST, SECOND = (Account(access_token=Secret(name), type="codex") for name in "de")
+
+    def pick(self, desk: Desk, *types: str, tried: tuple[Account, ...] = ()) -> Account:
+        keys = {account.key for account in tried}
+        hold = asyncio.run(desk.pool.pick(model="auto", types=types, tried=keys))
+        asyncio.run(hold.release())
+        return hold.account
+
+    def test_the_first_type_answers_while_it_can(self) -> None:
+        desk = Desk(A, self.FIRST, B)
+
+        assert {self.pick(desk, "codex", "web").key for _ in range(4)} == {self.FIRST.key}
+        assert {self.pick(desk, "web", "codex").key for _ in range(4)} == {A.key, B.key}
+
+    def test_the_next_one_stands_in(self) -> None:
+        desk = Desk(A, self.FIRST)
+        assert self.pick(desk, "codex", "web", tried=(self.FIRST,)) == A
+        desk.blame(self.FIRST)
+        assert self.pick(desk, "codex", "web") == A
+
+    def test_and_does_so_while_the_first_is_busy(self) -> None:
+        desk = Desk(A, self.FIRST, limit=1)
+        both = ("codex", "web")
+        holds = [asyncio.run(desk.pool.pick(model="auto", types=both)) for _ in range(2)]
+
+        assert [hold.account for hold in holds] == [self.FIRST, A]
+        assert desk.slept == []
+
+    def test_a_type_that_is_not_meant_is_not_asked(self) -> None:
+        desk = Desk(self.FIRST)
+        assert desk.refusal().kind is Kind.NO_ACCOUNT
+
+    def test_those_of_one_type_take_turns_however_many_there_are_of_the_other(self) -> None:
+        many = tuple(Account(access_token=Secret(f"web {n}")) for n in range(6))
+        desk = Desk(*many, self.FIRST, self.SECOND)
+        picked = [self.pick(desk, "codex").key for _ in range(8)]
+
+        assert picked.count(self.FIRST.key) == picked.count(self.SECOND.key) == 4
+
+    def test_one_login_may_be_there_once_for_each_type(self) -> None:
+        web, codex = login("u"), login("u", jti="2")
+        codex = Account(access_token=codex.access_token, type="codex")
+        desk = Desk(web, codex)
+
+        assert len(desk.pool) == 2
+        assert self.pick(desk, "codex", "web") == codex
+        assert self.pick(desk, "codex", "web", tried=(codex,)) == web
+
+    def test_a_plan_is_compared_with_those_of_its_type(self) -> None:
+        free, plus = login("f", plan="free"), login("p")
+        codex = Account(access_token=login("c", plan="free").access_token, type="codex")
+        desk = Desk(free, plus, codex)
+        asyncio.run(desk.ledger.offers("codex/free", ["auto", "gpt-5.5"]))
+        asyncio.run(desk.ledger.offers("web/free", ["auto"]))
+        asyncio.run(desk.ledger.offers("web/plus", ["auto", "gpt-5-5"]))
+        both = ("codex", "web")
+        first = asyncio.run(desk.pool.pick(model="gpt-5-5", types=both))
+        second = asyncio.run(desk.pool.pick(model="gpt-5-5", types=both, tried={codex.key}))
+
+        assert first.account == codex, "spelled otherwise, it is a model of its plan"
+        assert second.account == plus
+
+    def test_the_preferred_one_goes_first_among_its_own(self) -> None:
+        desk = Desk(A, self.FIRST, self.SECOND)
+        both = ("codex", "web")
+
+        def pick(prefer: Account, tried: tuple[str, ...] = ()) -> Account:
+            work = desk.pool.pick(model="auto", types=both, prefer=prefer.key, tried=tried)
+            return asyncio.run(work).account
+
+        assert {pick(self.SECOND).key for _ in range(4)} == {self.SECOND.key}
+        assert pick(self.SECOND, (self.SECOND.key,)) == self.FIRST
+        assert pick(A).type == "codex"
+
+    def test_it_tells_what_there_is(self) -> None:
+        desk = Desk(A, self.FIRST)
+
+        assert desk.pool.types == {"web", "codex"}
+        assert desk.pool.type_of(self.FIRST.key) == "codex"
+        assert desk.pool.type_of("nobody") == ""
+        assert desk.pool.plans("codex") == ("codex/",)
+
+
 class TestConcurrency:
     def test_an_account_that_is_busy_enough_is_passed_over(self) -> None:
         desk = Desk(A, B, limit=1)
@@ -371,8 +550,8 @@ class TestConcurrency:
         desk = Desk(A, limit=1)
 
         async def script() -> None:
-            first = await desk.pool.pick(model="auto", types={"web"})
-            waiting = asyncio.create_task(desk.pool.pick(model="auto", types={"web"}))
+            first = await desk.pool.pick(model="auto", types=("web",))
+            waiting = asyncio.create_task(desk.pool.pick(model="auto", types=("web",)))
             await desk.asleep.wait()
             await first.release()
             await first.release()

@@ -1,18 +1,25 @@
-"""The yardstick of cold imports: the least that an application on starlette and httpx takes."""
+"""The yardstick of cold starts: the least that passes an upstream's stream on, with starlette and
+httpx."""
+
+import os
+from collections.abc import AsyncIterator
 
 import httpx
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, StreamingResponse
+from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
 
-async def _health(request: Request) -> JSONResponse:
-    return JSONResponse({"path": request.url.path, "client": httpx.__version__})
+async def _pass_on(_: Request) -> StreamingResponse:
+    client = httpx.AsyncClient()
+
+    async def stream() -> AsyncIterator[bytes]:
+        async with client, client.stream("GET", os.environ["UPSTREAM_URL"]) as response:
+            async for piece in response.aiter_bytes():
+                yield piece
+
+    return StreamingResponse(stream())
 
 
-async def _stream(request: Request) -> StreamingResponse:
-    return StreamingResponse(request.stream())
-
-
-app = Starlette(routes=[Route("/", _health), Route("/stream", _stream, methods=["POST"])])
+app = Starlette(routes=[Route("/", _pass_on)])

@@ -17,7 +17,14 @@ import msgspec
 from msgspec import Struct
 
 from tests.bench.process import ROOT, cpu_seconds, environment, resident_bytes
-from tests.bench.turns import Asker, DirectAsker, GatewayAsker
+from tests.bench.turns import (
+    Api,
+    Asker,
+    DirectAsker,
+    DirectCodexAsker,
+    GatewayAsker,
+    UpstreamName,
+)
 from tests.bench.wire import Answer
 
 _LIMIT = 240.0  # seconds that a run may take
@@ -28,8 +35,10 @@ _OK = 200
 
 
 class Load(Struct, frozen=True):
-    """What to do. ``watch`` are process ids; the memory of the first is looked at. ``pace`` is the
-    seconds that the emulator takes for a token: what a token takes longer is its delay."""
+    """What to do. ``api`` is the one of the gateway's that is asked, with ``store`` responses are
+    kept; a direct call goes to ``upstream``. ``watch`` are process ids; the memory of the first is
+    looked at. ``pace`` is the seconds that the emulator takes for a token: what a token takes
+    longer is its delay."""
 
     port: int
     concurrency: int
@@ -39,6 +48,9 @@ class Load(Struct, frozen=True):
     stream: bool = True
     direct: bool = False
     pace: float = 0
+    api: Api = "chat/completions"
+    store: bool = False
+    upstream: UpstreamName = "web"
 
 
 class Outcome(Struct, frozen=True):
@@ -116,7 +128,9 @@ class Memory:
 
 
 def _asker(load: Load) -> Asker:
-    return DirectAsker(load.port) if load.direct else GatewayAsker(load.port, stream=load.stream)
+    if not load.direct:
+        return GatewayAsker(load.port, stream=load.stream, api=load.api, store=load.store)
+    return DirectCodexAsker(load.port) if load.upstream == "codex" else DirectAsker(load.port)
 
 
 async def _ask_all(

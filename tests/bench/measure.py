@@ -5,18 +5,22 @@ rule: what is compared is measured in turns, so that what else the machine does 
 """
 
 import contextlib
+import shutil
 import statistics
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from chat2api_core.emulator import DEMO_ACCESS_TOKEN
+from chat2api_core.emulator import DEMO_ACCESS_TOKEN, Emulator
+from chat2api_core.server import serving as in_this_process
 from tests.bench import cold
 from tests.bench.load import Load, Outcome, run
 from tests.bench.process import Server, resident_bytes, serving
 from tests.bench.report import Goal, Row, Table
-from tests.bench.turns import KEY
+from tests.bench.turns import KEY, UpstreamName
 
 _LEVELS = (1, 32, 256)
 _COLUMNS = tuple(f"at {level}" for level in _LEVELS)
@@ -26,10 +30,12 @@ _SLOW = 0.02  # seconds per token of the slow streams
 _MS, _US, _MB = 1e3, 1e6, 1e-6
 _CPU_GOAL = Goal(most=1.2)
 _EVENT_GOAL = Goal(most=10)
+_CODEX_GOAL = Goal(most=12)
+_ADDED_GOAL = Goal(most=3)
 _STEADY = Goal(least=0.8)
 _FIRST_GOAL = Goal(most=25)
 _MEMORY_GOAL = Goal(most=80)
-_IMPORT_GOAL = Goal(most=1.2)
+_COLD_GOAL = Goal(most=1.2)
 
 
 class Plan(Struct, frozen=True):
@@ -59,12 +65,14 @@ class _Pair(Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def _pair(plan: Plan, *, pace: float = 0, **settings: str) -> Iterator[_Pair]:
+def _pair(
+    plan: Plan, *, pace: float = 0, upstream: UpstreamName = "web", **settings: str
+) -> Iterator[_Pair]:
     command = ["-m", "chat2api_core.emulator", "--port", "0", "--delay-ms", str(pace * _MS)]
     with serving(command, {}, ready=r"listens on http://[^ ]*:(\d+)") as emulator:
         given = {
             "AUTH_TOKENS": KEY,
-            "CHATGPT_ACCESS_TOKENS": DEMO_ACCESS_TOKEN,
+            "CHATGPT_ACCOUNTS": _account(upstream),
             "CHATGPT_BASE_URL": f"http://127.0.0.1:{emulator.port}",
             **plan.settings,
             **settings,
@@ -73,6 +81,11 @@ def _pair(plan: Plan, *, pace: float = 0, **settings: str) -> Iterator[_Pair]:
         server = [*profiler, "-m", "chat2api_core", "--port", "0"]
         with serving(server, given, ready=r"Base URL: http://[^ ]*:(\d+)") as gateway:
             yield _Pair(gateway, emulator)
+
+
+def _account(upstream: UpstreamName) -> str:
+    account = {"access_token": DEMO_ACCESS_TOKEN, "type": upstream}
+    return msgspec.json.encode([account]).decode()
 
 
 def requests(plan: Plan) -> Table:
@@ -93,10 +106,9 @@ def requests(plan: Plan) -> Table:
 def events(plan: Plan) -> Table:
     """Streams of 200 tokens; the cost of the whole request is spread over its events."""
     runs = [_levels(plan, _LONG, (200, 800, 800), stream=True) for _ in _times(plan)]
-    cpu = _median(runs, lambda one: one.cpu[0] / one.turns / _LONG * _US)
     rate = _median(runs, lambda one: one.turns * _LONG / one.wall)
     rows = [
-        Row("CPU us per event", cpu, _EVENT_GOAL, _MANY),
+        Row("CPU us per event", _per_event(runs), _EVENT_GOAL, _MANY),
         Row("events per second", rate),
         Row("  at 256 as a part of those at 32", [None, None, rate[2] / rate[1]], _STEADY),
     ]
@@ -132,6 +144,52 @@ def _by_level(found: Sequence[tuple[int, float]]) -> list[float]:
         statistics.median(figure for at, figure in found if at == level)
         for level, _ in _FIRST_TURNS
     ]
+
+
+def codex(plan: Plan) -> Table:
+    """The Codex upstream: streams of 200 tokens through both APIs, and when the first content comes
+    against the same call made without the gateway."""
+    chat, responses, kept, first_ones = [], [], [], []
+    for _ in _times(plan):
+        with _pair(plan, upstream="codex") as pair:
+            chat.append(_codex_levels(plan, pair, "chat/completions"))
+            responses.append(_codex_levels(plan, pair, "responses"))
+            kept.append(_codex_levels(plan, pair, "responses", store=True))
+            turns = plan.turns(400, 1)
+            first_ones.append(
+                [
+                    run(
+                        pair.load(
+                            concurrency=1, turns=turns, tokens=_TOKENS, upstream="codex", **how
+                        )
+                    )
+                    for how in ({}, {"direct": True})
+                ]
+            )
+    ours, bare = _median(first_ones, lambda one: one.first_p50 * _MS)
+    rows = [
+        Row("CPU us per event, chat completions", _per_event(chat), _CODEX_GOAL, _MANY),
+        Row("CPU us per event, responses", _per_event(responses), _CODEX_GOAL, _MANY),
+        Row("  the same, each kept in the database file", _per_event(kept)),
+        Row("first content, ms, p50", [ours, None, None]),
+        Row("  the same call without the gateway", [bare, None, None]),
+        Row("  added by the gateway", [ours - bare, None, None], _ADDED_GOAL),
+    ]
+    return Table("Codex: 200 tokens, streamed, as fast as they go", _COLUMNS, rows)
+
+
+def _codex_levels(plan: Plan, pair: _Pair, api: str, *, store: bool = False) -> list[Outcome]:
+    loads = (
+        pair.load(
+            concurrency=level, turns=plan.turns(turns, level), tokens=_LONG, api=api, store=store
+        )
+        for level, turns in zip(_LEVELS, (200, 800, 800), strict=True)
+    )
+    return [run(load) for load in loads]
+
+
+def _per_event(runs: Sequence[Sequence[Outcome]]) -> list[float]:
+    return _median(runs, lambda one: one.cpu[0] / one.turns / _LONG * _US)
 
 
 def slow(plan: Plan) -> Table:
@@ -177,25 +235,41 @@ def _slow_run(plan: Plan, counter: str) -> tuple[list[float], Outcome]:
         return [before, idle, outcome.resident], outcome
 
 
-def imports(plan: Plan) -> Table:
-    """What each handler costs to import, and what a first request for a chat does."""
-    handlers = cold.handlers()
-    groups = [cold.BARE, *((name,) for name in handlers), cold.CHAT]
-    bare, *ours = cold.import_seconds(groups)
-    names = [f"{name.replace('.', '/')}.py" for name in handlers]
-    rows = [Row("starlette and httpx, nothing of ours", [bare * _MS, 1])]
-    for name, seconds in zip([*names, "all that a first chat request imports"], ours, strict=True):
-        rows.append(Row(name, [seconds * _MS, seconds / bare]))
-    rows[-1] = msgspec.structs.replace(rows[-1], goal=_IMPORT_GOAL, binds=[1])
-    return Table("cold import, with bytecode", ("CPU ms", "ratio"), rows)
+def cold_starts(_: Plan) -> Table:
+    """CPU from the start of a process to the first byte of its first answer, for each route."""
+    requests = [cold.BARE, *cold.ROUTES.values()]
+    columns: list[list[float]] = []
+    paced = Emulator(delay=_SLOW)  # or the first byte would wait for the last
+    with tempfile.TemporaryDirectory() as name, in_this_process(paced, "critical") as upstream:
+        folder = Path(name)
+        cold.install(folder)
+        for compiled in (True, False):
+            if compiled:
+                cold.compile_all(folder)
+            else:
+                _without_bytecode(folder)
+            bare, *ours = cold.medians(folder, upstream, requests)
+            columns += [[one * _MS for one in (bare, *ours)], [one / bare for one in (bare, *ours)]]
+    names = ["starlette and httpx, nothing of ours", *cold.ROUTES]
+    rows = [Row(name, figures) for name, *figures in zip(names, *columns, strict=True)]
+    chat = names.index("POST /v1/chat/completions")
+    rows[chat] = msgspec.structs.replace(rows[chat], goal=_COLD_GOAL, binds=[1, 3])
+    title = "process start to first byte, with and without bytecode"
+    return Table(title, ("CPU ms", "ratio", "without", "ratio"), rows)
+
+
+def _without_bytecode(folder: Path) -> None:
+    for cache in list(folder.rglob("__pycache__")):
+        shutil.rmtree(cache)
 
 
 MEASUREMENTS: dict[str, Callable[[Plan], Table]] = {
     "requests": requests,
     "events": events,
     "first": first,
+    "codex": codex,
     "slow": slow,
-    "imports": imports,
+    "cold": cold_starts,
 }
 
 

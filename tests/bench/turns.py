@@ -7,10 +7,11 @@ gateway costs is the difference.
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
+from chat2api_core.accounts.account import Account
 from chat2api_core.ambient import SystemIds
 from chat2api_core.emulator import DEMO_ACCESS_TOKEN
 from chat2api_core.secret import Secret
@@ -36,6 +37,8 @@ from chat2api_core.upstreams.chatgpt_web.requirements import (
     read_final,
     read_requirements,
 )
+from chat2api_core.upstreams.codex import request as codex
+from chat2api_core.upstreams.codex.catalog import FALLBACK
 from tests.bench.wire import Answer, Connection, request
 
 KEY = "sk-bench"
@@ -43,6 +46,9 @@ _DEVICE = "11111111-2222-4333-8444-555555555555"
 _AGENT = "bench/1.0"
 _ROOT = "/backend-api"
 _OK = 200
+
+Api: TypeAlias = Literal["chat/completions", "responses"]
+UpstreamName: TypeAlias = Literal["web", "codex"]
 
 
 class Asker(Protocol):
@@ -56,25 +62,54 @@ class Asker(Protocol):
 
 
 class GatewayAsker:
-    """Asks the gateway for chat completions."""
+    """Asks the gateway through one of its APIs."""
 
-    def __init__(self, port: int, *, stream: bool) -> None:
+    def __init__(
+        self, port: int, *, stream: bool, api: Api = "chat/completions", store: bool = False
+    ) -> None:
         self._port = port
         self._stream = stream
+        self._api = api
+        self._store = store
         self._connection = Connection()
 
     async def open(self) -> None:
         await _connect(self._connection, self._port)
 
     async def ask(self, tokens: int, *, gaps: bool) -> Answer:
-        body = {
-            "model": "auto",
-            "stream": self._stream,
-            "messages": [{"role": "user", "content": _command(tokens)}],
-        }
+        messages = [{"role": "user", "content": _command(tokens)}]
+        body: dict[str, object] = {"model": "auto", "stream": self._stream}
+        if self._api == "chat/completions":
+            body["messages"] = messages
+        else:
+            body |= {"input": messages, "store": self._store}
         headers = [(b"authorization", b"Bearer " + KEY.encode()), _JSON]
         content = msgspec.json.encode(body)
-        asked = request("POST", "/v1/chat/completions", headers, content)
+        asked = request("POST", f"/v1/{self._api}", headers, content)
+        return await self._connection.ask(asked, gaps=gaps)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class DirectCodexAsker:
+    """Asks the emulated Codex backend as the gateway does: by one call."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._connection = Connection()
+        account = Account(access_token=Secret(DEMO_ACCESS_TOKEN), type="codex")
+        self._who = codex.identity(account, user_agent=_AGENT, auth_key=Secret(""))
+
+    async def open(self) -> None:
+        await _connect(self._connection, self._port)
+
+    async def ask(self, tokens: int, *, gaps: bool) -> Answer:
+        prompt = Prompt("auto", (Message("user", (Text(_command(tokens)),)),))
+        target = codex.resolve(prompt, FALLBACK)
+        outgoing = codex.responses_body(prompt, target, cache_key="bench")
+        headers = codex.headers(self._who, accept="text/event-stream", session="bench")
+        asked = request("POST", f"{_ROOT}/codex/responses", headers, outgoing.body)
         return await self._connection.ask(asked, gaps=gaps)
 
     def close(self) -> None:

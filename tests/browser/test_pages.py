@@ -14,6 +14,7 @@ from chat2api_core.config.tree import read_tree
 from chat2api_core.emulator import DEMO_ACCESS_TOKEN
 from chat2api_core.metering.use import DAY, Use
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.upstreams.codex.quota import Quota, Window
 from chat2api_core.wiring import Gateway
 from tests.browser.conftest import ADMIN, NewPage, Serve, Site
 
@@ -97,6 +98,14 @@ def fill_up(gateway: Gateway) -> None:
             await tally.write()
         limited = Problem(Kind.RATE_LIMITED, "Too many requests.", retry_after=4000)
         await gateway.office.ledger.blame(accounts[0], "gpt-5", limited)
+        now, hour = clock.now(), 3600
+        gateway.office.ledger.quota_seen(
+            accounts[0],
+            Quota("plus", Window(37.5, 300, now + 2.2 * hour), Window(100, 10080, now + 99 * hour)),
+        )
+        limits = {"image_gen": (12, now + 20 * hour), "deep_research": (0, now + 300 * hour)}
+        gateway.office.ledger.limits_seen(accounts[0], limits)
+        gateway.office.ledger.limits_seen(accounts[2], {"file_upload": (3, now + 0.3 * hour)})
         dead = Problem(Kind.UNAUTHORIZED, "The refresh token was revoked.", step="refresh")
         await gateway.office.ledger.blame(accounts[1], "", dead)
 
@@ -265,9 +274,15 @@ def test_a_resting_account_is_reset(serve: Serve, new_page: NewPage) -> None:
     log_in(page, site, "/admin#accounts")
     row = page.locator("[data-account]").filter(has_text="ann@example.com")
     row.get_by_text("resting").wait_for()
-    assert re.fullmatch(r"\d:?\d\d:\d\d|\d\d:\d\d:\d\d", row.locator(".count").inner_text())
+    left = row.get_by_text("gpt-5:").locator(".count").inner_text()
+    assert re.fullmatch(r"01:0\d:\d\d", left)
+    quotas = row.locator(".quota")
+    assert quotas.count() == 4
+    assert quotas.nth(1).inner_text().split("\n")[:2] == ["Codex 7 days", "100 %"]
+    assert quotas.nth(2).inner_text().split("\n")[:2] == ["research", "0 left"]
     row.get_by_role("button", name="Reset").click()
     row.get_by_text("ready").wait_for()
+    assert quotas.count() == 0, "they are forgotten with the rest"
     out = page.locator("[data-account]").filter(has_text="bob@example.com")
     assert "The refresh token was revoked." in out.inner_text()
 

@@ -25,32 +25,52 @@ _MARK = re.compile(r"<call_(\w+)")
 
 Write = Callable[[Turn, str], str]
 Serve = Callable[[Write], str]
+Model = Callable[[Turn], Reply]
+ServeCodex = Callable[[Model], str]
+WEB = Account(access_token=Secret(DEMO_ACCESS_TOKEN))
+CODEX = Account(access_token=Secret(DEMO_ACCESS_TOKEN), type="codex")
+
+
+def _served(stack: ExitStack, model: Model, account: Account) -> str:
+    """The base URL of the gateway in front of this model, with this account alone."""
+    upstream = stack.enter_context(serving(Emulator(model=model), "critical"))
+    settings = Settings(
+        auth_tokens=(Secret(KEY),),
+        accounts=(account,),
+        base_urls=(upstream,),
+        auth_url=upstream,
+        usage_counter="estimate",
+    )
+    gateway = Gateway(settings, clock=SystemClock(), ids=SystemIds())
+    return stack.enter_context(serving(application(gateway))) + "/v1"
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serve the gateway in front of this model; its base URL. The model is given the turn and the
-    mark with which it was taught to call tools (empty: it was taught none)."""
+    """Serve the gateway in front of this model on the web; its base URL. The model is given the
+    turn and the mark with which it was taught to call tools (empty: it was taught none)."""
     with ExitStack() as stack:
 
         def begin(write: Write) -> str:
             def model(turn: Turn) -> Reply:
                 found = _MARK.search("\n".join(heard.text for heard in turn.messages))
-                text = write(turn, found[1] if found else "")
-                return Reply((Say(tuple(text[at : at + 6] for at in range(0, len(text), 6))),))
+                return Reply((say(write(turn, found[1] if found else "")),))
 
-            upstream = stack.enter_context(serving(Emulator(model=model), "critical"))
-            settings = Settings(
-                auth_tokens=(Secret(KEY),),
-                accounts=(Account(access_token=Secret(DEMO_ACCESS_TOKEN)),),
-                base_urls=(upstream,),
-                auth_url=upstream,
-                usage_counter="estimate",
-            )
-            gateway = Gateway(settings, clock=SystemClock(), ids=SystemIds())
-            return stack.enter_context(serving(application(gateway))) + "/v1"
+            return _served(stack, model, WEB)
 
         yield begin
+
+
+@pytest.fixture
+def serve_codex() -> Iterator[ServeCodex]:
+    """The same in front of a model of Codex, which calls tools by itself."""
+    with ExitStack() as stack:
+        yield lambda model: _served(stack, model, CODEX)
+
+
+def say(text: str) -> Say:
+    """A text in pieces of a few letters."""
+    return Say(tuple(text[at : at + 6] for at in range(0, len(text), 6)))
 
 
 @pytest.fixture(scope="session")

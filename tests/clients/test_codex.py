@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chat2api_core.emulator import Turn
-from tests.clients.conftest import KEY, Serve
+from chat2api_core.emulator import Call, Reply, Think, Turn
+from tests.clients.conftest import KEY, Serve, ServeCodex, say
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(180)]
 
@@ -47,13 +47,27 @@ def model(turn: Turn, mark: str) -> str:
     return f'First a command.\n<call_{mark} name="exec_command">{command}</call_{mark}>'
 
 
-def test_it_runs_a_command_and_applies_a_patch(
-    serve: Serve, run: Callable[..., Any], tmp_path: Path
-) -> None:
-    home, work = tmp_path / "home", tmp_path / "work"
+def native(turn: Turn) -> Reply:
+    """The same by a model that calls tools by itself."""
+    last = turn.messages[-1].text
+    if "Success. Updated" in last:
+        return Reply((say("All done."),))
+    if "ran-by-codex" in last:
+        return Reply((say("Now a patch."), Call("apply_patch", pieces(_PATCH), "custom")))
+    command = pieces('{"cmd": "echo ran-by-codex > ran.txt && cat ran.txt"}')
+    return Reply((Think("Planning", ("A command", " first.")), Call("exec_command", command)))
+
+
+def pieces(text: str) -> tuple[str, ...]:
+    return say(text).pieces
+
+
+def drive(run: Callable[..., Any], base_url: str, folder: Path) -> None:
+    """Let Codex work in a folder of its own, and see what it has done."""
+    home, work = folder / "home", folder / "work"
     home.mkdir()
     work.mkdir()
-    config = _CONFIG.format(model="gpt-5.5", base_url=serve(model))
+    config = _CONFIG.format(model="gpt-5.5", base_url=base_url)
     (home / "config.toml").write_text(config)
     done = run(
         "codex",
@@ -71,3 +85,15 @@ def test_it_runs_a_command_and_applies_a_patch(
     assert done.stdout.strip() == "All done."
     assert (work / "ran.txt").read_text() == "ran-by-codex\n"
     assert (work / "patched.txt").read_text() == "patched by codex\n"
+
+
+def test_it_runs_a_command_and_applies_a_patch(
+    serve: Serve, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    drive(run, serve(model), tmp_path)
+
+
+def test_it_does_so_through_the_codex_upstream(
+    serve_codex: ServeCodex, run: Callable[..., Any], tmp_path: Path
+) -> None:
+    drive(run, serve_codex(native), tmp_path)

@@ -224,14 +224,31 @@ def test_the_canonical_name_wins_and_the_other_is_told_of(load_from: Any) -> Non
     assert settings.notices == ("AUTHORIZATION is ignored: AUTH_TOKENS is set.",)
 
 
-def test_a_setting_without_effect_so_far_is_told_of(load_from: Any) -> None:
-    settings = load_from({"EXPORT_PROXY_URL": "http://h", "UPLOAD_BY_URL": "false"})
-    assert settings.notices == ("EXPORT_PROXY_URL is set but has no effect yet.",)
+def test_a_setting_with_an_effect_is_no_news(load_from: Any) -> None:
+    settings = load_from({"EXPORT_PROXY_URL": "http://h", "UPLOAD_BY_URL": "true"})
+    assert settings.notices == ()
 
 
-def test_accounts_of_type_codex_are_told_of(load_from: Any) -> None:
-    settings = load_from({"CHATGPT_ACCOUNTS": '[{"access_token": "a", "type": "codex"}]'})
-    assert settings.notices == ("Accounts of type codex are known but not used yet.",)
+def test_a_sign_in_that_is_given_for_two_upstreams_serves_the_first(load_from: Any) -> None:
+    accounts = '[{"access_token": "a"}, {"access_token": "a", "type": "codex"}]'
+    settings = load_from({"CHATGPT_ACCOUNTS": accounts})
+    assert [account.type for account in settings.accounts] == ["web"]
+    assert settings.notices == (
+        "An account of type codex is ignored: the same sign-in is given as one of type web.",
+    )
+
+
+def test_a_sign_in_that_is_given_twice_alike_is_no_news(load_from: Any) -> None:
+    settings = load_from(
+        {"CHATGPT_ACCESS_TOKENS": "a", "CHATGPT_ACCOUNTS": '[{"access_token": "a"}]'}
+    )
+    assert (len(settings.accounts), settings.notices) == (1, ())
+
+
+@pytest.mark.parametrize("name", ["auto", "web", "codex"])
+def test_the_upstream_is_one_of_ours_or_chosen(load_from: Any, name: str) -> None:
+    settings = load_from({"UPSTREAM": name})
+    assert (settings.upstream, settings.notices) == (name, ())
 
 
 @pytest.mark.parametrize(

@@ -318,6 +318,82 @@ async def test_a_value_is_no_counter_even_if_it_looks_like_one(bench: Bench) -> 
     assert await bench.store.increment("k") == 1
 
 
+async def test_many_counters_are_counted_together(bench: Bench) -> None:
+    await bench.store.increment("old", 40)
+    await bench.twin.increment_many({"old": 2, "new": 5, "less": -3, "same": 0})
+    assert await bench.store.get_many(["old", "new", "less", "same"]) == [b"42", b"5", b"-3", b"0"]
+    await bench.store.increment_many({}, once="nothing")
+    kept = [key for key in await bench.store.keys("") if not key.startswith("once:")]
+    assert kept == ["less", "new", "old", "same"]
+
+
+async def test_more_counters_than_go_at_once_are_all_counted(bench: Bench) -> None:
+    amounts = {f"n{number:04}": number for number in range(205)}
+    await bench.store.increment_many(amounts, 60, once="many")
+    await bench.store.increment_many(amounts, 60, once="many")
+    await bench.store.increment_many({"n0001": 1, "n0204": 1}, 60)
+    values = await bench.twin.get_many(list(amounts))
+    assert values == [b"%d" % (number + (number in (1, 204))) for number in range(205)]
+
+
+async def test_the_ttl_of_many_counters_runs_from_the_first_increment_of_each(
+    bench: Bench,
+) -> None:
+    await bench.store.increment_many({"a": 1}, 10)
+    bench.pass_time(8)
+    await bench.store.increment_many({"a": 1, "b": 1}, 10)
+    bench.pass_time(3)
+    assert await bench.store.get_many(["a", "b"]) == [None, b"1"]
+    await bench.store.increment_many({"a": 1, "b": 1}, 10)
+    assert await bench.store.get_many(["a", "b"]) == [b"1", b"2"]
+    bench.pass_time(8)
+    assert await bench.store.get_many(["a", "b"]) == [b"1", None]
+    bench.pass_time(3)
+    assert await bench.store.get_many(["a", "b"]) == [None, None]
+    await bench.store.increment_many({"a": 1})
+    bench.pass_time(10_000)
+    assert await bench.store.get("a") == b"1"
+
+
+async def test_where_one_of_many_is_no_counter_none_is_counted(bench: Bench) -> None:
+    await bench.store.put("value", b"5", 10)
+    await bench.store.increment("counter", 1)
+    for once in ("", "named"):
+        with pytest.raises(NotACounter):
+            await bench.store.increment_many({"counter": 1, "value": 1, "fresh": 1}, once=once)
+    assert await bench.store.get_many(["counter", "value", "fresh"]) == [b"1", b"5", None]
+    bench.pass_time(11)
+    await bench.store.increment_many({"counter": 1, "value": 1, "fresh": 1}, once="named")
+    assert await bench.store.get_many(["counter", "value", "fresh"]) == [b"2", b"1", b"1"]
+
+
+async def test_a_batch_of_one_name_counts_once_within_an_hour(bench: Bench) -> None:
+    for store in (bench.store, bench.twin, bench.store):
+        await store.increment_many({"a": 2, "b": 3}, once="batch")
+    assert await bench.store.get_many(["a", "b"]) == [b"2", b"3"]
+    await bench.twin.increment_many({"a": 2, "b": 3}, once="other")
+    assert await bench.store.get_many(["a", "b"]) == [b"4", b"6"]
+    bench.pass_time(3599)
+    await bench.twin.increment_many({"a": 2, "b": 3}, once="batch")
+    assert await bench.store.get("a") == b"4"
+    bench.pass_time(2)
+    await bench.twin.increment_many({"a": 2, "b": 3}, once="batch")
+    assert await bench.store.get("a") == b"6"
+
+
+async def test_the_same_batch_sent_many_times_at_the_same_time_counts_once(bench: Bench) -> None:
+    stores = [bench.store, bench.twin] * 5
+    names = [f"batch-{number}" for number in range(4)]
+    await asyncio.gather(
+        *(
+            store.increment_many({"a": 1, "b": 2}, 60, once=name)
+            for store in stores
+            for name in names
+        )
+    )
+    assert await bench.store.get_many(["a", "b"]) == [b"4", b"8"]
+
+
 async def test_a_counter_equals_no_value(bench: Bench) -> None:
     await bench.store.increment("n", 5)
     assert await bench.store.swap("n", b"5", b"6") is False
@@ -374,6 +450,7 @@ WITH_KEYS: Sequence[Verb] = [
     lambda store, key: store.delete(key),
     lambda store, key: store.delete_if(key, b""),
     lambda store, key: store.increment(key),
+    lambda store, key: store.increment_many({"fine": 1, key: 1}),
 ]
 
 
@@ -402,6 +479,7 @@ async def test_a_ttl_that_is_none_is_refused(store: Store, ttl: float) -> None:
         store.swap("k", None, b"", ttl),
         store.swap("k", b"", b"", ttl),
         store.increment("k", 1, ttl),
+        store.increment_many({"k": 1}, ttl),
     ):
         with pytest.raises(ValueError, match="ttl"):
             await attempt

@@ -97,6 +97,17 @@ class Client:
     def chat(self, **fields: object) -> Answer:
         return self.post("/v1/chat/completions", ASK | fields)
 
+    def upload(self, data: bytes, name: str = "some.bin") -> Answer:
+        """Send a file to the Files API, as a form with a part of bytes."""
+        head = (
+            '--x\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nuser_data\r\n'
+            f'--x\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        body = head.encode() + data + b"\r\n--x--\r\n"
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        return self.request("POST", "/v1/files", body, headers)
+
     def leave_early(self) -> None:
         """Ask for a stream, wait for its first byte, and hang up."""
         body = json.dumps(ASK | {"stream": True}).encode()

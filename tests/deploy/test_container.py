@@ -14,7 +14,7 @@ import pytest
 
 from tests.deploy import dockerfile
 from tests.deploy.conftest import Upstream, copy_project
-from tests.deploy.install import Tools
+from tests.deploy.install import ROOT, Tools
 from tests.deploy.probe import ASK, KEY, Client
 
 pytestmark = pytest.mark.deploy
@@ -30,6 +30,23 @@ def image(tmp_path_factory: pytest.TempPathFactory, installed: Tools) -> dockerf
     environment = dockerfile.clean_environment(installed.path)
     builder = dockerfile.Builder(context, work, environment)
     return builder.build(dockerfile.read(project / "Dockerfile"))
+
+
+def test_the_linters_of_both_files_have_nothing_to_say(installed: Tools) -> None:
+    commands = (
+        ["hadolint", "Dockerfile"],
+        ["check-jsonschema", "--builtin-schema", "vendor.compose-spec", "compose.yaml"],
+    )
+    for command in commands:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=installed.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 class Container:

@@ -9,9 +9,11 @@ import os
 import socket
 import subprocess
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,11 +24,13 @@ from tests.deploy.install import Tools
 from tests.deploy.lambda_function import LambdaFunction
 from tests.deploy.probe import ASK, KEY, Client
 from tests.deploy.wire import in_background
+from tests.stores.real_parts import dynamodb_server, make_table
 
 pytestmark = pytest.mark.deploy
 
 STREAMED: list[Kind] = ["rest-stream", "url-stream"]
 BUFFERED: list[Kind] = ["http-api", "rest", "url"]
+KINDS: list[Kind] = [*STREAMED, *BUFFERED]
 
 Open = Callable[..., tuple[Client, OpenDoor]]
 
@@ -177,6 +181,36 @@ def test_bytes_cookies_and_the_query_come_through(
     assert answer.header("x-deadline") == ["yes"]
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_file_goes_up_as_a_form_and_comes_down_the_same(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, kind: Kind
+) -> None:
+    command = runtimes.stream if kind in STREAMED else runtimes.api
+    client, _ = open_door(kind, command, upstream.settings)
+    data = bytes(range(256)) * 5000  # more than is kept in memory
+    made = client.upload(data)
+
+    assert made.status == 200, made.body
+    assert made.document["bytes"] == len(data)
+    answer = client.get(f"/v1/files/{made.document['id']}/content")
+    assert answer.body == data
+    [disposition] = answer.header("content-disposition")
+    assert disposition.startswith('attachment; filename="some.bin"')
+
+
+@pytest.mark.parametrize(("kind", "which"), [("url-stream", "stream"), ("http-api", "api")])
+def test_a_file_that_is_too_large_is_refused(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, kind: Kind, which: str
+) -> None:
+    settings = {**upstream.settings, "MAX_FILE": "1000000"}
+    client, _ = open_door(kind, getattr(runtimes, which), settings)
+    ours = client.upload(bytes(1_100_000))
+
+    assert ours.status == 413
+    assert "MAX_FILE" in ours.document["error"]["message"]
+    assert client.upload(bytes(5_000_000)).status == 413, "the door's own: base64 makes it 6.7 MB"
+
+
 @pytest.mark.parametrize("kind", STREAMED)
 def test_a_failure_in_the_middle_cuts_the_answer_off_visibly(
     open_door: Open, runtimes: Runtimes, kind: Kind
@@ -237,9 +271,82 @@ def test_an_application_that_cannot_be_loaded_is_reported(
     assert "ModuleNotFoundError" in opened.log[0]
 
 
+@pytest.fixture(scope="module")
+def dynamodb() -> Iterator[str]:
+    """Where something listens that plays DynamoDB."""
+    with dynamodb_server() as url:
+        yield url
+
+
+@pytest.fixture
+def table(dynamodb: str) -> dict[str, str]:
+    """A table as serverless.yml makes it, and the settings with which a function finds it."""
+    name = f"chat2api-{uuid.uuid4().hex}"
+    make_table(dynamodb, name)
+    return {
+        "STORE_URL": f"dynamodb://{name}?region=eu-west-1&endpoint={dynamodb}",
+        "SECRET_KEY": "a-key-that-all-instances-have",
+        # what Lambda puts there for the function's role
+        "AWS_ACCESS_KEY_ID": "ASIAEMULATED",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_SESSION_TOKEN": "session",
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "then"), [("url-stream", "http-api"), ("http-api", "rest-stream")]
+)
+def test_both_functions_share_what_they_keep_in_dynamodb(
+    open_door: Open,
+    runtimes: Runtimes,
+    upstream: Upstream,
+    table: dict[str, str],
+    first: Kind,
+    then: Kind,
+) -> None:
+    settings = {**upstream.settings, **table}
+    commands = {kind: runtimes.stream if kind in STREAMED else runtimes.api for kind in KINDS}
+    one, _ = open_door(first, commands[first], settings)
+    other, _ = open_door(then, commands[then], settings)
+    made = one.post("/v1/responses", {"model": "auto", "input": "My name is Ada."}).document
+    body = {"model": "auto", "input": "Who am I?", "previous_response_id": made["id"]}
+
+    assert one.get("/health").document["store"]["keeps_tokens"] is True
+    assert other.get(f"/v1/responses/{made['id']}").document == made
+    assert other.post("/v1/responses", body).status == 200
+    said: Any = upstream.app.log.at("conversation")[-1].json
+    assert "My name is Ada." in json.dumps(said["messages"])
+    assert one.request("DELETE", f"/v1/responses/{made['id']}").status == 200
+    assert other.get(f"/v1/responses/{made['id']}").status == 404
+
+
+@pytest.mark.parametrize("kind", ["url-stream", "http-api"])
+def test_an_answer_that_was_ended_in_time_is_gone_on_from_by_another_instance(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, table: dict[str, str], kind: Kind
+) -> None:
+    upstream.app.script.push(Reply((Say(("Once", " upon")), Stall())))
+    command = runtimes.stream if kind in STREAMED else runtimes.api
+    settings = {**upstream.settings, **table}
+    client, _ = open_door(kind, command, settings, seconds=6.0)
+    cut = client.post("/v1/responses", {"model": "auto", "input": "A tale!"}).document
+    other, _ = open_door(kind, command, settings)
+    body = {"model": "auto", "input": "Go on.", "previous_response_id": cut["id"]}
+
+    assert cut["status"] == "incomplete"
+    assert other.post("/v1/responses", body).status == 200
+    said: Any = upstream.app.log.at("conversation")[-1].json
+    assert "Once upon" in json.dumps(said["messages"])
+
+
 @pytest.mark.parametrize("which", ["stream", "api"])
 def test_each_function_runs_under_awss_own_runtime_interface_emulator(
-    runtimes: Runtimes, installed: Tools, task_root: Path, upstream: Upstream, which: str
+    runtimes: Runtimes,
+    installed: Tools,
+    task_root: Path,
+    upstream: Upstream,
+    table: dict[str, str],
+    open_door: Open,
+    which: str,
 ) -> None:
     asked, runtime = _free_port(), _free_port()
     command = [
@@ -254,35 +361,49 @@ def test_each_function_runs_under_awss_own_runtime_interface_emulator(
         "LAMBDA_TASK_ROOT": str(task_root),
         **runtimes.environment,
         **upstream.settings,
+        **table,
     }
     process = subprocess.Popen(command, cwd=task_root, env=environment)
     try:
-        raw = _invoke(asked)
+        raw = _invoke(asked, "/v1/chat/completions", ASK | {"stream": True})
+        kept = _invoke(asked, "/v1/responses", {"model": "auto", "input": "Hello"})
     finally:
         process.terminate()
         process.wait(20)
-    if which == "stream":
-        head, _, body = raw.partition(b"\0" * 8)
-        assert json.loads(head)["statusCode"] == 200
-    else:
-        document = json.loads(raw)
-        assert document["statusCode"] == 200
-        body = document["body"].encode()
+    status, body = _answer(raw)
+    assert status == 200
     assert body.endswith(b"data: [DONE]\n\n")
+    status, body = _answer(kept)
+    assert status == 200
+    # What was said under the emulator is there for an instance of the other function.
+    response = json.loads(body)
+    other = "api" if which == "stream" else "stream"
+    kind: Kind = "http-api" if other == "api" else "url-stream"
+    client, _ = open_door(kind, getattr(runtimes, other), {**upstream.settings, **table})
+    assert client.get(f"/v1/responses/{response['id']}").document == response
 
 
-def _invoke(port: int) -> bytes:
+def _answer(raw: bytes) -> tuple[int, bytes]:
+    """The status and the body in what a function answers, streamed or not."""
+    head, streamed, body = raw.partition(b"\0" * 8)
+    if streamed:
+        return json.loads(head)["statusCode"], body
+    document = json.loads(raw)
+    return document["statusCode"], document["body"].encode()
+
+
+def _invoke(port: int, path: str, body: object) -> bytes:
     """Hand the emulator an event of a function URL; its answer, once it listens."""
     event = {
         "version": "2.0",
-        "rawPath": "/v1/chat/completions",
+        "rawPath": path,
         "rawQueryString": "",
         "headers": {"authorization": f"Bearer {KEY}", "content-type": "application/json"},
         "requestContext": {
             "stage": "$default",
-            "http": {"method": "POST", "path": "/v1/chat/completions", "sourceIp": "127.0.0.1"},
+            "http": {"method": "POST", "path": path, "sourceIp": "127.0.0.1"},
         },
-        "body": json.dumps(ASK | {"stream": True}),
+        "body": json.dumps(body),
         "isBase64Encoded": False,
     }
     client = Client(f"http://127.0.0.1:{port}")

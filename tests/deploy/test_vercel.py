@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -14,7 +15,7 @@ import pytest
 
 from chat2api_core.emulator import Reply, Say, Stall
 from tests.deploy.conftest import Upstream, copy_project
-from tests.deploy.install import RUNTIME, Tools
+from tests.deploy.install import ROOT, RUNTIME, Tools
 from tests.deploy.probe import Client
 from tests.deploy.vercel_host import VercelHost
 from tests.deploy.wire import in_background
@@ -27,8 +28,11 @@ class Project:
 
     def __init__(self, folder: Path, tools: Tools) -> None:
         self.folder = folder
+        settings: dict[str, Any] = json.loads((folder / "vercel.json").read_text())
         self.environment = {
             **tools.environment,
+            # The platform reads these itself; `vercel build` on a machine of one's own does not.
+            **settings["build"]["env"],
             "VERCEL_TELEMETRY_DISABLED": "1",
             # uv is to take the Python that is here and not to fetch one.
             "UV_PYTHON": RUNTIME,
@@ -75,8 +79,44 @@ def test_one_function_is_built_and_ships_what_it_needs_only(built: Path) -> None
     assert config["supportsCancellation"]
     assert "chat2api_core/engine.py" in shipped
     assert any(name.startswith("_vendor/msgspec/_core") for name in shipped)
-    surplus = ("tests/", "conf/", "deploy/", ".venv/", ".tools/", "chat2api_core/emulator/")
+    surplus = (
+        "tests/", "conf/", "deploy/", "build/", "chat2api.egg-info/", ".venv/", ".tools/",
+        "chat2api_core/emulator/", "_vendor/chat2api_core/",
+    )  # fmt: skip
     assert not [name for name in shipped if name.startswith(surplus)]
+
+
+def test_what_is_pinned_is_what_is_shipped(built: Path) -> None:
+    [function] = (built / ".vercel" / "output" / "functions").rglob("*.func")
+    shipped = json.loads((function / ".vc-config.json").read_text())["filePathMap"]
+    installed = {
+        (match[1].lower().replace("_", "-"), match[2])
+        for name in shipped
+        if (match := re.fullmatch(r"_vendor/([\w.]+)-([\w.]+)\.dist-info/METADATA", name))
+    }
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    wanted = {tuple(line.split("==")) for line in lines if not line.startswith("#")}
+
+    assert wanted <= installed
+
+
+def test_every_module_is_shipped_with_its_bytecode(built: Path) -> None:
+    [function] = (built / ".vercel" / "output" / "functions").rglob("*.func")
+    shipped = set(json.loads((function / ".vc-config.json").read_text())["filePathMap"])
+    sources = [
+        Path(name)
+        for name in shipped
+        if name.endswith(".py") and name.startswith(("api/", "chat2api_core/", "_vendor/httpx/"))
+    ]
+    tag = f"cpython-{RUNTIME.replace('.', '')}"
+    missing = [
+        one
+        for one in sources
+        if str(one.parent / "__pycache__" / f"{one.stem}.{tag}.pyc") not in shipped
+    ]
+
+    assert len(sources) > 100
+    assert not missing
 
 
 def test_a_chat_streams(host: tuple[Client, VercelHost]) -> None:
@@ -138,6 +178,30 @@ def test_a_request_that_is_too_large_is_refused(
 
     assert ours.status == 413
     assert ours.document["error"]["code"] == "request_too_large"
+    assert theirs.status == 413
+    assert b"FUNCTION_PAYLOAD_TOO_LARGE" in theirs.body
+
+
+def test_a_file_goes_up_as_a_form_and_comes_down_the_same(host: tuple[Client, VercelHost]) -> None:
+    client, _ = host
+    data = bytes(range(256)) * 5000
+    made = client.upload(data)
+
+    assert made.status == 200, made.body
+    assert client.get(f"/v1/files/{made.document['id']}/content").body == data
+
+
+def test_a_file_that_is_too_large_is_refused(
+    built: Path, tmp_path: Path, installed: Tools, upstream: Upstream
+) -> None:
+    settings = {**upstream.settings, "MAX_FILE": "1000000"}
+    host = VercelHost(built, python=installed.python, work=tmp_path, environment=settings)
+    with in_background(host.open()) as url:
+        ours = Client(url).upload(bytes(1_100_000))
+        theirs = Client(url).upload(bytes(4_600_000))
+
+    assert ours.status == 413
+    assert "MAX_FILE" in ours.document["error"]["message"]
     assert theirs.status == 413
     assert b"FUNCTION_PAYLOAD_TOO_LARGE" in theirs.body
 

@@ -125,6 +125,8 @@ def start(emulator: Upstream) -> Iterator[Start]:
                 "usage_counter": "estimate",
                 "connect_timeout": 5.0,
                 "read_timeout": 5.0,
+                # After a heartbeat a refusal has no status: no test shall hang on how busy we are.
+                "heartbeat": 0.0,
             }
             settings = Settings(**(known | changes))
             gateway = Gateway(settings, clock=SystemClock(), ids=SystemIds())

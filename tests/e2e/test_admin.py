@@ -15,7 +15,14 @@ from msgspec import structs
 from chat2api_core.accounts.account import Account
 from chat2api_core.admin.session import LASTS
 from chat2api_core.config import Settings
-from chat2api_core.emulator import DEMO_ACCESS_TOKEN, DEMO_REFRESH_TOKEN
+from chat2api_core.emulator import (
+    DEMO_ACCESS_TOKEN,
+    DEMO_REFRESH_TOKEN,
+    At,
+    Named,
+    Respond,
+    make_access_token,
+)
 from chat2api_core.keys import ApiKey
 from chat2api_core.secret import Secret
 from chat2api_core.server import application, serving
@@ -512,7 +519,10 @@ def stages(examination: Any) -> dict[str, str]:
     return {stage["name"]: stage["outcome"] for stage in examination["stages"]}
 
 
-WELL = ["dns", "connect", "sign_in", "bootstrap", "sentinel", "proof", "conversation", "turn"]
+WAY = ["dns", "connect", "tls", "sign_in"]
+WELL = [*WAY, "bootstrap", "sentinel", "proof", "conversation", "turn"]
+CODEX = [*WAY, "models", "conversation", "turn"]
+NO_TLS = {"tls": "skipped"}  # the emulator speaks plain HTTP
 
 
 def test_the_doctor_finds_a_healthy_account_healthy(start: Start) -> None:
@@ -520,7 +530,7 @@ def test_the_doctor_finds_a_healthy_account_healthy(start: Start) -> None:
     (found,) = examine(api)["examinations"]
     assert found["ok"] is True
     assert found["egress"] == "direct"
-    assert stages(found) == dict.fromkeys(WELL, "ok")
+    assert stages(found) == dict.fromkeys(WELL, "ok") | NO_TLS
     assert DEMO_ACCESS_TOKEN not in json.dumps(found)
 
 
@@ -544,7 +554,7 @@ def test_the_doctor_names_the_stage_that_fails(
     assert found["ok"] is False
     assert list(told) == WELL
     place = WELL.index(failing)
-    assert [told[name] for name in WELL[:place]] == ["ok"] * place
+    assert {told[name] for name in WELL[:place]} <= {"ok", "skipped"}
     assert told[failing] == "failed"
     assert {told[name] for name in WELL[place + 1 :]} == {"not_reached"}
     assert "hush" not in json.dumps(found)
@@ -560,9 +570,103 @@ def test_the_doctor_examines_one_account_or_none(start: Start) -> None:
     assert asked.headers["content-type"] == "application/json"
 
 
-def test_a_codex_account_is_passed_over_where_nothing_speaks_its_protocol(start: Start) -> None:
-    codex = structs.replace(account(access_token="x"), type="codex")
-    api = start(admin_key=Secret(ADMIN), accounts=(codex,))
+def codex_account() -> Account:
+    return Account(access_token=Secret(make_access_token(jti="codex")), type="codex")
+
+
+def test_the_doctor_asks_codex_for_its_models_and_for_a_turn(
+    start: Start, emulator: Upstream
+) -> None:
+    api = start(admin_key=Secret(ADMIN), accounts=(codex_account(),))
     (found,) = examine(api)["examinations"]
-    assert found["ok"] is True
-    assert stages(found)["turn"] == "skipped"
+    assert (found["ok"], found["type"], found["egress"]) == (True, "codex", "direct")
+    assert stages(found) == dict.fromkeys(CODEX, "ok") | NO_TLS
+    assert len(emulator.app.log.at("codex")) == 1
+    assert codex_account().access_token.reveal() not in json.dumps(found)
+
+
+def test_the_doctor_names_the_stage_of_codex_that_fails(start: Start, emulator: Upstream) -> None:
+    emulator.push(At("codex", Named("codex 429 usage")))
+    api = start(admin_key=Secret(ADMIN), accounts=(codex_account(),))
+    (found,) = examine(api)["examinations"]
+    assert found["ok"] is False
+    assert list(stages(found)) == CODEX
+    assert (stages(found)["models"], stages(found)["conversation"]) == ("ok", "failed")
+    assert stages(found)["turn"] == "not_reached"
+
+
+def test_the_doctor_tells_a_refused_codex_account_by_its_models(start: Start) -> None:
+    refused = structs.replace(codex_account(), access_token=Secret("refused"))
+    api = start(admin_key=Secret(ADMIN), accounts=(refused,))
+    (found,) = examine(api)["examinations"]
+    assert (stages(found)["models"], stages(found)["conversation"]) == ("failed", "not_reached")
+
+
+def test_the_doctor_tells_a_server_without_tls_from_one_that_is_not_there(
+    start: Start, emulator: Upstream
+) -> None:
+    url = emulator.url.replace("http://", "https://")
+    api = start(admin_key=Secret(ADMIN), base_urls=(url,))
+    (found,) = examine(api)["examinations"]
+    told = stages(found)
+    assert (told["connect"], told["tls"], told["sign_in"]) == ("ok", "failed", "not_reached")
+
+
+# ------------------------------------------------------------------------------------- quotas
+
+
+def quotas(api: Api) -> list[dict[str, Any]]:
+    accounts = api.client.get("/admin/api/accounts", headers=AS_ADMIN).json()["accounts"]
+    return [{one["name"]: one for one in account["quotas"]} for account in accounts]
+
+
+def test_what_codex_says_of_the_plan_is_shown(start: Start) -> None:
+    api = start(admin_key=Secret(ADMIN), accounts=(codex_account(),))
+    assert quotas(api) == [{}]
+    api.ask(model="gpt-5.5")
+    (told,) = quotas(api)
+    assert list(told) == ["codex.primary", "codex.secondary"]
+    primary = told["codex.primary"]
+    assert (primary["minutes"], primary["remaining"]) == (300, None)
+    assert 0 <= primary["used"] <= 100
+    assert 0 < primary["resets_at"] - primary["seen_at"] <= 5 * 3600
+
+
+def test_what_the_web_says_of_limited_features_is_shown(start: Start) -> None:
+    api = start(admin_key=Secret(ADMIN))
+    for stream in (False, True):
+        api.stream() if stream else api.ask()
+        (told,) = quotas(api)
+        left = {name: (one["remaining"], one["used"]) for name, one in told.items()}
+        assert left == {
+            "image_gen": (12, None),
+            "deep_research": (5, None),
+            "file_upload": (3, None),
+        }
+        # The emulator says 2099-01-01T00:00:00+00:00.
+        assert {one["resets_at"] for one in told.values()} == {4_070_908_800}
+
+
+@pytest.mark.parametrize("enable_limit", [True, False])
+def test_a_used_up_plan_is_not_asked_again_where_that_is_wanted(
+    start: Start, emulator: Upstream, enable_limit: bool
+) -> None:
+    api = start(admin_key=Secret(ADMIN), accounts=(codex_account(),), enable_limit=enable_limit)
+    full = (
+        ("x-codex-primary-used-percent", "100"),
+        ("x-codex-primary-reset-after-seconds", "900"),
+    )
+    whole = (Path(__file__).parent.parent / "fixtures" / "codex" / "plain_answer.sse").read_text()
+    emulator.push(At("codex", Respond(200, whole, "text/event-stream", full)))
+    api.ask(model="gpt-5.5")
+    answer = api.post(ASK | {"model": "gpt-5.5"})
+    if enable_limit:
+        assert answer.status_code == 429
+        assert 880 < int(answer.headers["retry-after"]) <= 900
+        assert "window of" not in answer.text, "its length was not told"
+    else:
+        assert answer.status_code == 200
+    assert len(emulator.app.log.at("codex")) == (1 if enable_limit else 2)
+    (told,) = api.client.get("/admin/api/accounts", headers=AS_ADMIN).json()["accounts"]
+    assert told["state"] == ("resting" if enable_limit else "ready")
+    assert [rest["strikes"] for rest in told["rests"]] == ([0] if enable_limit else [])

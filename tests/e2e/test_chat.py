@@ -199,12 +199,12 @@ class TestEnds:
         assert streamed.done
         assert len(emulator.app.log.at("resume")) == 1
 
-    def test_a_hand_off_without_resume_is_a_clear_error(self, api: Api, emulator: Upstream) -> None:
+    def test_a_hand_off_without_resume_is_followed_to_its_socket(
+        self, api: Api, emulator: Upstream
+    ) -> None:
         emulator.push(Reply((Handoff(("subscribe_ws_topic",)), Say(("two.",)))))
-        response = api.post(ASK | {"stream": True})
 
-        assert response.status_code == 502
-        assert response.json()["error"]["code"] == "stream_handed_off"
+        assert api.stream().text == "two."
 
 
 class TestUsage:

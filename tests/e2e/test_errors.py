@@ -224,7 +224,7 @@ class TestAfterTheFirstWord:
         self, start: Start, emulator: Upstream, interrupt: Interrupt, code: str
     ) -> None:
         long = Reply((Say(tuple(f" word{n}" for n in range(50))),))
-        emulator.push(At("stream", interrupt), long)
+        emulator.push(At("stream", interrupt), At("resume", Named("404")), long)
         streamed = start(read_timeout=0.3).stream()
 
         assert streamed.text.startswith(" word0")
@@ -236,7 +236,7 @@ class TestAfterTheFirstWord:
     def test_a_cut_document_is_an_error_not_a_short_answer(
         self, start: Start, emulator: Upstream
     ) -> None:
-        emulator.push(Reply((Say(("Half",)), Cut(clean=True))))
+        emulator.push(Reply((Say(("Half",)), Cut(clean=True, resume=False))))
         response = start().post(ASK)
 
         assert response.status_code == 502

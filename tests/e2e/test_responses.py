@@ -105,7 +105,7 @@ class TestAnswers:
     def test_trouble_in_mid_stream_is_a_failed_response(
         self, start: Start, emulator: Upstream
     ) -> None:
-        emulator.push(At("stream", Interrupt("cut", after=9)))
+        emulator.push(At("stream", Interrupt("cut", after=9)), At("resume", Named("404")))
         emulator.push(Reply((Say(tuple(f" word{n}" for n in range(50))),)))
         response = start().post(
             {"model": "auto", "input": "Hi", "stream": True}, path="/v1/responses"

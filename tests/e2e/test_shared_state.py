@@ -88,6 +88,12 @@ class World:
     def health(self, number: int) -> Any:
         return self.clients[number].get("/health").json()
 
+    def figures(self) -> dict[str, int]:
+        """What all processes together have counted: each writes what it has when it is asked."""
+        for client in self.clients:
+            found = client.get("/admin/api/usage?days=2").json()["total"]
+        return {name: found[name] for name in ("requests", "failed", "input", "output")}
+
     def log(self) -> Any:
         return self.emulator.get("/__emulator__/log").json()
 
@@ -227,6 +233,37 @@ def when_all_rest_every_process_says_for_how_long(world: World) -> None:
     assert world.ask(0).status_code == 200
 
 
+def counts(answers: list[httpx.Response], *, failed: int = 0) -> dict[str, int]:
+    """The figures of these good answers, by what they say themselves."""
+    used = [answer.json()["usage"] for answer in answers]
+    return {
+        "requests": len(answers) + failed,
+        "failed": failed,
+        "input": sum(usage["prompt_tokens"] for usage in used),
+        "output": sum(usage["completion_tokens"] for usage in used),
+    }
+
+
+def more(now: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    return {name: count - before[name] for name, count in now.items()}
+
+
+def figures_are_exact_whoever_has_counted(world: World) -> None:
+    world.expect()
+    before = world.figures()
+
+    def ask(number: int) -> httpx.Response:
+        return world.ask(number, "Hello? " * (number % 7 + 1))
+
+    with ThreadPoolExecutor(24) as pool:
+        answers = list(pool.map(ask, range(240)))
+    assert {answer.status_code for answer in answers} == {200}
+    world.expect({"type": "at", "place": "conversation", "fault": {"type": "named", "name": "413"}})
+    assert world.ask(2).status_code == 400
+
+    assert more(world.figures(), before) == counts(answers, failed=1)
+
+
 def a_killed_process_leaves_no_lease_longer_than_its_life(world: World) -> None:
     world.expect()
     victim = world.servers.pop()
@@ -270,6 +307,7 @@ def a_database_that_goes_and_comes_back_costs_no_request_and_no_confirmed_write(
     before = world.tokens()
     owners = world.keys("owner:")
     assert owners
+    figures = world.figures()
     stop = threading.Event()
     answers: list[httpx.Response] = []
 
@@ -299,11 +337,12 @@ def a_database_that_goes_and_comes_back_costs_no_request_and_no_confirmed_write(
         finally:
             stop.set()
 
-    bad = {answer.text for answer in answers if answer.status_code != 200}
-    assert not bad
+    assert not {answer.text for answer in answers if answer.status_code != 200}
     assert world.tokens() == before
     assert set(owners) <= set(world.keys("owner:"))
     assert world.health(0)["store"]["faults"] > 0
+    # No count is lost and none counted twice, whether or not its reply arrived.
+    assert more(world.figures(), figures) == counts(answers)
 
 
 STORY = (
@@ -311,6 +350,7 @@ STORY = (
     a_process_that_starts_later_goes_on_with_the_rotated_token,
     a_limit_that_one_process_meets_rests_the_account_in_all,
     when_all_rest_every_process_says_for_how_long,
+    figures_are_exact_whoever_has_counted,
     a_killed_process_leaves_no_lease_longer_than_its_life,
     a_database_that_goes_and_comes_back_costs_no_request_and_no_confirmed_write,
 )

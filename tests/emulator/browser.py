@@ -174,6 +174,38 @@ class Browser:
     def post(self, path: str, body: Json = None, more: dict[str, str] | None = None) -> Response:
         return self.call("POST", path, body, more)
 
+    def put(self, url: str, data: bytes, mime: str, **changes: str | None) -> Response:
+        """The bytes of a file, as a stranger brings them. A change to None leaves a header out."""
+        named = {name.replace("_", "-"): value for name, value in changes.items()}
+        headers = {
+            "content-type": mime, "content-length": str(len(data)), "x-ms-blob-type": "BlockBlob",
+            "x-ms-version": "2020-04-08", "origin": "https://chatgpt.com", **named,
+        }  # fmt: skip
+        sent = {name: value for name, value in headers.items() if value is not None}
+        path, _, query = url.partition("://")[2].partition("?")
+        request = Request("PUT", "/" + path.partition("/")[2], sent, data, query)
+        return asyncio.run(drive(self.app, request))
+
+    def announce(self, name: str, data: bytes, mime: str, **more: Json) -> Response:
+        """The first step of an upload."""
+        use = "multimodal" if mime.startswith("image/") else "my_files"
+        body = {"file_name": name, "file_size": len(data), "mime_type": mime, "use_case": use}
+        return self.post("/files", {**body, **more})
+
+    def upload(self, name: str, data: bytes, mime: str, **more: Json) -> str:
+        """A whole upload; the file's id."""
+        told = self.announce(name, data, mime, **more).json
+        assert self.put(told["upload_url"], data, mime).status == 201
+        assert self.post(f"/files/{told['file_id']}/uploaded", {}).json["status"] == "success"
+        return str(told["file_id"])
+
+    def fetch(self, url: str, **headers: str) -> Response:
+        """What is at an address: with the login where it is the service's own, else without."""
+        rest = url.partition("://")[2].partition("/")[2] if "://" in url else url[1:]
+        path, _, query = f"/{rest}".partition("?")
+        own = self.headers(headers) if path.startswith("/backend-api/") else headers
+        return asyncio.run(drive(self.app, Request("GET", path, own, b"", query)))
+
     def two_steps(self) -> dict[str, str]:
         """The sentinel headers of the two-step form, variant B."""
         p = f"gAAAAAC{pack(array_b(1, device=self.device))}~S"

@@ -106,7 +106,7 @@ def test_a_client_that_leaves_before_its_body_is_whole_is_forgotten(emulator: Em
     assert not emulator.log.records
 
 
-def test_the_lifespan_protocol_is_spoken_and_websockets_are_refused(emulator: Emulator) -> None:
+def test_the_lifespan_is_spoken_and_strange_websockets_are_refused(emulator: Emulator) -> None:
     async def run(scope: Any, events: list[str]) -> list[str]:
         sent: list[str] = []
 
@@ -124,7 +124,8 @@ def test_the_lifespan_protocol_is_spoken_and_websockets_are_refused(emulator: Em
         "lifespan.startup.complete",
         "lifespan.shutdown.complete",
     ]
-    assert asyncio.run(run({"type": "websocket"}, ["websocket.connect"])) == ["websocket.close"]
+    strange = {"type": "websocket", "path": "/", "headers": [], "query_string": b""}
+    assert asyncio.run(run(strange, ["websocket.connect"])) == ["websocket.close"]
 
 
 # ------------------------------------------------------------------------------ the log, control

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chat2api_core.emulator import Emulator
+from chat2api_core.emulator.pixels import draw
 from tests.emulator.browser import Browser, drive, turn_body, user_message
 
 
@@ -187,7 +188,7 @@ def test_the_known_efforts_are_taken(browser: Browser, effort: str) -> None:
     assert browser.ask(thinking_effort=effort).status == 200
 
 
-@pytest.mark.parametrize("hint", ["picture_v2", "search", "reason", "canvas", "connector:x"])
+@pytest.mark.parametrize("hint", ["search", "reason", "canvas", "connector:x"])
 def test_the_known_hints_are_taken(browser: Browser, hint: str) -> None:
     assert browser.ask(system_hints=[hint]).status == 200
 
@@ -199,15 +200,24 @@ def test_the_known_roles_are_taken(browser: Browser, role: str) -> None:
 
 
 def test_a_picture_with_a_question_is_taken(browser: Browser) -> None:
+    data = draw("photo", 1024, 768)
+    file_id = browser.upload("photo.png", data, "image/png", width=1024, height=768)
     pointer = {
         "content_type": "image_asset_pointer",
-        "asset_pointer": "file-service://file-Ab12Cd34",
-        "size_bytes": 48211,
+        "asset_pointer": f"file-service://{file_id}",
+        "size_bytes": len(data),
         "width": 1024,
         "height": 768,
     }
     content = {"content_type": "multimodal_text", "parts": [pointer, "What is it?"]}
-    attachment = {"id": "file-Ab12Cd34", "name": "photo.png", "size": 48211}
+    attachment = {
+        "id": file_id,
+        "name": "photo.png",
+        "size": len(data),
+        "mimeType": "image/png",
+        "width": 1024,
+        "height": 768,
+    }
     message = {
         **user_message(""),
         "content": content,

@@ -1,6 +1,7 @@
 """The Codex backend: what it takes, what it refuses, how it answers."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
@@ -28,9 +29,9 @@ from chat2api_core.emulator import (
     Think,
     make_access_token,
 )
-from chat2api_core.emulator.codex.answer import PIXEL
 from chat2api_core.emulator.codex.plans import Plans
 from chat2api_core.emulator.codex.seals import opens, seal
+from chat2api_core.emulator.pixels import size_of
 from tests.emulator.browser import Browser, Request, Response, drive, said_by
 
 Make = Callable[..., Emulator]
@@ -172,10 +173,73 @@ def test_sources_are_cited_with_offsets_in_their_text(emulator: Emulator) -> Non
     )
 
 
+EASEL: dict[str, Any] = {"type": "image_generation", "size": "64x32", "output_format": "png"}
+
+
 def test_a_picture_comes_as_its_bytes(emulator: Emulator) -> None:
-    (item,) = items(told(emulator, Image("", "A moon")))
+    found = told(emulator, Image("", "A moon"), tools=[EASEL])
+    (item,) = items(found)
+    assert kinds(found)[2:6] == [
+        "output_item.added",
+        "image_generation_call.in_progress",
+        "image_generation_call.generating",
+        "output_item.done",
+    ]
     assert item["type"] == "image_generation_call"
-    assert (item["result"], item["revised_prompt"]) == (PIXEL, "A moon")
+    assert size_of(base64.b64decode(item["result"])) == (64, 32)
+    assert (item["size"], item["revised_prompt"]) == ("64x32", "A moon")
+
+
+def test_previews_come_where_they_are_asked_for(emulator: Emulator) -> None:
+    easel = EASEL | {"partial_images": 2}
+    found = told(emulator, Image("", "A moon", previews=3), tools=[easel])
+    views = [event for event in found if event["type"].endswith("partial_image")]
+    assert [view["partial_image_index"] for view in views] == [0, 1]
+    assert size_of(base64.b64decode(views[0]["partial_image_b64"])) == (64, 32)
+    assert views[0]["partial_image_b64"] != views[1]["partial_image_b64"]
+
+
+def test_without_the_tool_nothing_is_drawn(emulator: Emulator) -> None:
+    assert items(told(emulator, Image("", "A moon"))) == []
+
+
+def test_who_orders_a_picture_gets_one(emulator: Emulator) -> None:
+    order = {"tools": [EASEL], "tool_choice": {"type": "image_generation"}}
+    (item,) = items(events(post(emulator, GOOD | order)))
+    assert item["type"] == "image_generation_call"
+
+
+@pytest.mark.parametrize(
+    "easel",
+    [
+        {"colour": "red"},
+        {"size": "huge"},
+        {"quality": "hd"},
+        {"partial_images": 4},
+        {"model": "dall-e-3"},
+        {"action": "edit"},
+        {"input_image_mask": {"image_url": "data:image/png;base64,AA=="}},
+        {"output_format": "bmp"},
+    ],
+    ids=str,
+)
+def test_an_option_that_the_tool_does_not_know_is_refused(emulator: Emulator, easel: Any) -> None:
+    response = post(emulator, GOOD | {"tools": [EASEL | easel]})
+    assert response.status == 400
+    assert response.json["error"]["param"].startswith("tools[0]")
+
+
+def test_a_choice_without_the_tool_is_refused(emulator: Emulator) -> None:
+    response = post(emulator, GOOD | {"tool_choice": {"type": "image_generation"}})
+    assert (response.status, response.json["error"]["param"]) == (400, "tool_choice")
+
+
+def test_a_mask_is_taken_with_a_picture(emulator: Emulator) -> None:
+    url = "data:image/png;base64,AA=="
+    content = [{"type": "input_image", "image_url": url}, {"type": "input_text", "text": "Hm"}]
+    easel = EASEL | {"action": "edit", "input_image_mask": {"image_url": url}}
+    said = [{"type": "message", "role": "user", "content": content}]
+    assert post(emulator, GOOD | {"input": said, "tools": [easel]}).status == 200
 
 
 @pytest.mark.parametrize(

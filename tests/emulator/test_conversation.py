@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from chat2api_core.emulator import Account, Emulator, Named, Reply, Say, Stop, Turn
+from chat2api_core.emulator.pixels import draw
 from chat2api_core.emulator.replies import Heading, Heard
 from tests.emulator.browser import (
     Browser,
@@ -58,8 +59,23 @@ def test_the_model_hears_what_was_asked_beside_the_messages(
 ) -> None:
     heard: list[Turn] = []
     browser = Browser(make(model=listening(heard)))
-    pointer = {"content_type": "image_asset_pointer", "asset_pointer": "sediment://file_1"}
-    attachment = {"id": "file_1", "name": "a.png"}
+    data = draw("a", 3, 2)
+    file_id = browser.upload("a.png", data, "image/png", width=3, height=2)
+    pointer = {
+        "content_type": "image_asset_pointer",
+        "asset_pointer": f"sediment://{file_id}",
+        "size_bytes": len(data),
+        "width": 3,
+        "height": 2,
+    }
+    attachment = {
+        "id": file_id,
+        "name": "a.png",
+        "size": len(data),
+        "mime_type": "image/png",
+        "width": 3,
+        "height": 2,
+    }
     message = {
         **user_message(""),
         "content": {"content_type": "multimodal_text", "parts": [pointer, "What?"]},

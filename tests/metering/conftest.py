@@ -1,7 +1,7 @@
 """What the tests of metering share: a store that can be down, and a tally over it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -25,6 +25,7 @@ class TroubledStore(MemoryStore):
         super().__init__(clock)
         self.trouble = ""
         self.increments: list[str] = []
+        self.rounds = 0  # of counting
         self.swaps_lost = 0  # how often somebody else is faster
 
     async def _through(self) -> None:
@@ -54,6 +55,13 @@ class TroubledStore(MemoryStore):
         await self._through()
         self.increments.append(key)
         return await super().increment(key, by, ttl)
+
+    async def increment_many(
+        self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
+    ) -> None:
+        await self._through()
+        self.rounds += 1
+        await super().increment_many(amounts, ttl, once=once)
 
 
 class Parts:

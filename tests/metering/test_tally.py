@@ -41,6 +41,7 @@ def test_requests_that_end_together_are_written_together(parts: Parts) -> None:
             tally.note(USE)
         await asyncio.gather(*(tally.settle() for _ in range(20)))
         assert len(parts.inner.increments) == 8
+        assert parts.inner.rounds == 1
         assert await read(parts, IN) == 200
 
     play(run())
@@ -118,6 +119,23 @@ def test_a_store_that_is_down_gets_its_counts_when_it_is_back(parts: Parts) -> N
         assert await read(parts, IN) == 50
         (row,) = await read_rows(parts.store, [DAY], key="key-1")
         assert row.figures.requests == 5
+
+    play(run())
+
+
+def test_counts_that_are_owed_are_paid_when_somebody_wants_to_read_them(parts: Parts) -> None:
+    async def run() -> None:
+        tally = parts.tally()
+        tally.note(USE)
+        await tally.settle()
+        parts.inner.trouble = "down"
+        tally.note(USE)
+        await tally.settle()
+        parts.inner.trouble = ""
+        parts.clock.advance(10)
+        assert await read(parts, IN) == 10
+        await tally.write()
+        assert await read(parts, IN) == 20
 
     play(run())
 

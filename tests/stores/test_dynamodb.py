@@ -29,6 +29,7 @@ class Answers:
         self.answers = list(answers)
         self.headers: list[dict[str, str]] = []
         self.bodies: list[dict[str, object]] = []
+        self.pauses: list[float] = []
 
     async def __call__(
         self, url: str, headers: Mapping[str, str], body: bytes
@@ -41,6 +42,9 @@ class Answers:
             raise answer
         status, document = answer
         return status, document if isinstance(document, bytes) else msgspec.json.encode(document)
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
 
     @property
     def verbs(self) -> list[str]:
@@ -56,6 +60,7 @@ def made(*answers: Answer) -> tuple[DynamoStore, Answers]:
         keys=AwsKeys("AKID", Secret("secret"), Secret("session")),
         clock=SteppedClock(),
         post=post,
+        sleep=post.sleep,
     )
     return store, post
 
@@ -218,3 +223,60 @@ async def test_a_walk_without_end_is_ended() -> None:
     with pytest.raises(TooLarge):
         await store.keys("")
     await store.aclose()
+
+
+CANCELLED = f"{NAMESPACE}#TransactionCanceledException"
+
+
+def cancelled(*codes: str) -> Answer:
+    return 400, {"__type": CANCELLED, "CancellationReasons": [{"Code": code} for code in codes]}
+
+
+def kinds(body: dict[str, object]) -> list[str]:
+    writes = body["TransactItems"]
+    assert isinstance(writes, list)
+    return [next(iter(write)) for write in writes]
+
+
+async def test_many_counters_are_one_request_where_all_of_them_live() -> None:
+    store, post = made(DONE)
+    await store.increment_many({"a": 1, "b": 2}, 60, once="batch")
+    assert post.verbs == ["TransactWriteItems"]
+    (body,) = post.bodies
+    assert kinds(body) == ["Update", "Update", "Put"]
+    writes = body["TransactItems"]
+    assert isinstance(writes, list)
+    assert writes[0]["Update"]["TableName"] == "table"
+    assert writes[0]["Update"]["UpdateExpression"] == "ADD n :by"
+    assert writes[2]["Put"]["Item"]["pk"] == {"S": "once:batch:0"}
+    assert writes[2]["Put"]["Item"]["ttl"] == {"N": "1800003600"}
+
+
+async def test_a_counter_that_does_not_live_is_begun_in_the_next_request() -> None:
+    store, post = made(cancelled("None", "ConditionalCheckFailed", "None"), DONE)
+    await store.increment_many({"a": 1, "b": 2}, 60, once="batch")
+    assert kinds(post.bodies[1]) == ["Update", "Put", "Put"]
+
+
+async def test_a_batch_that_was_counted_is_left_at_that() -> None:
+    store, post = made(cancelled("None", "ConditionalCheckFailed", "ConditionalCheckFailed"))
+    await store.increment_many({"a": 1, "b": 2}, 60, once="batch")
+    assert len(post.bodies) == 1
+
+
+async def test_a_value_among_many_counters_is_found_out() -> None:
+    failed = cancelled("None", "ConditionalCheckFailed")
+    store, _ = made(failed, failed, failed)
+    with pytest.raises(NotACounter):
+        await store.increment_many({"a": 1, "b": 2})
+
+
+@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "None"])
+async def test_contended_counters_are_tried_again_after_growing_pauses_and_then_given_up(
+    code: str,
+) -> None:
+    store, post = made(*[cancelled(code, "None")] * 8)
+    with pytest.raises(StoreDown, match="Too many others"):
+        await store.increment_many({"a": 1, "b": 2})
+    assert len(post.bodies) == 8
+    assert post.pauses == [0.02 * 2**number for number in range(8)]

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -27,10 +27,12 @@ class Breakable:
         self.trouble = ""
         self.asked = 0
         self.closed = False
+        self.reached = asyncio.Event()  # set when a question is not answered
 
     async def _through(self) -> None:
         self.asked += 1
         if self.trouble == "silent":
+            self.reached.set()
             await asyncio.Event().wait()
         if self.trouble:
             raise StoreDown(self.trouble)
@@ -66,6 +68,16 @@ class Breakable:
     async def increment(self, key: str, by: int = 1, ttl: float | None = None) -> int:
         await self._through()
         return await self.inner.increment(key, by, ttl)
+
+    async def increment_many(
+        self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
+    ) -> None:
+        if self.trouble == "deaf":  # it does what it is told, and the reply gets lost
+            self.asked += 1
+            await self.inner.increment_many(amounts, ttl, once=once)
+            raise StoreDown("deaf")
+        await self._through()
+        await self.inner.increment_many(amounts, ttl, once=once)
 
     async def keys(self, prefix: str, limit: int = 1000) -> list[str]:
         await self._through()
@@ -343,3 +355,149 @@ async def test_the_fault_is_logged_once_a_minute_and_its_end_once(
         ("WARNING", "The breakable store is down: no route"),
         ("INFO", "The breakable store answers again after 130 s."),
     ]
+
+
+async def test_many_counts_are_owed_while_the_store_is_down_and_all_paid_with_the_next(
+    guard: GuardedStore, inner: Breakable, clock: SteppedClock
+) -> None:
+    inner.trouble = "down"
+    for _ in range(3):
+        await guard.increment_many({"a": 1, "b": 2}, 60)
+    assert await guard.get_many(["a", "b"]) == [b"3", b"6"]
+    inner.trouble = ""
+    clock.step(6)
+    before = inner.asked
+    await guard.increment_many({"a": 1}, 60)
+    assert inner.asked - before == 3  # the batch in doubt, what was never sent, and the new one
+    assert [await inner.inner.get(key) for key in ("a", "b")] == [b"4", b"6"]
+
+
+async def test_a_batch_whose_reply_was_lost_counts_once(
+    guard: GuardedStore, inner: Breakable, clock: SteppedClock
+) -> None:
+    inner.trouble = "deaf"
+    await guard.increment_many({"a": 5})
+    await guard.increment_many({"a": 7})
+    clock.step(6)
+    await guard.increment_many({"a": 11})
+    assert await inner.inner.get("a") == b"5"
+    inner.trouble = ""
+    clock.step(6)
+    await guard.increment_many({"a": 13})
+    assert await inner.inner.get("a") == b"36"
+    await guard.aclose()
+    assert await inner.inner.get("a") == b"36"
+
+
+async def test_a_batch_whose_writer_was_cancelled_counts_once(
+    guard: GuardedStore, inner: Breakable
+) -> None:
+    class Held(Breakable):
+        async def increment_many(
+            self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
+        ) -> None:
+            await self.inner.increment_many(amounts, ttl, once=once)
+            self.asked += 1
+            if self.asked == 1:
+                reached.set()
+                await asyncio.Event().wait()
+
+    reached = asyncio.Event()
+    held = Held(inner.inner)
+    guard = GuardedStore(held, SteppedClock(), wait=60)
+    writer = asyncio.create_task(guard.increment_many({"a": 2}))
+    await reached.wait()
+    writer.cancel()
+    await asyncio.wait([writer])
+    await guard.aclose()
+    assert held.asked == 2
+    assert await inner.inner.get("a") == b"2"
+
+
+async def test_one_who_is_cancelled_while_older_debts_are_paid_owes_its_own(
+    guard: GuardedStore, inner: Breakable, clock: SteppedClock
+) -> None:
+    inner.trouble = "down"
+    await guard.increment_many({"a": 1})
+    clock.step(6)
+    inner.trouble = "silent"
+    writer = asyncio.create_task(guard.increment_many({"a": 2}))
+    await inner.reached.wait()
+    writer.cancel()
+    await asyncio.wait([writer])
+    inner.trouble = ""
+    await guard.aclose()
+    assert await inner.inner.get("a") == b"3"
+
+
+async def test_closing_pays_single_and_many_counts(guard: GuardedStore, inner: Breakable) -> None:
+    inner.trouble = "down"
+    await guard.increment("a", 3, 60)
+    await guard.increment_many({"a": 1, "b": 2}, 60)
+    inner.trouble = ""
+    await guard.aclose()
+    assert [await inner.inner.get(key) for key in ("a", "b")] == [b"4", b"2"]
+
+
+async def test_many_counts_where_a_value_stands_are_refused_and_not_owed(
+    guard: GuardedStore, inner: Breakable
+) -> None:
+    await guard.put("v", b"value")
+    with pytest.raises(NotACounter):
+        await guard.increment_many({"v": 1, "n": 1})
+    await guard.increment_many({"n": 1})
+    assert await inner.inner.get_many(["v", "n"]) == [b"value", b"1"]
+
+
+async def test_what_is_owed_can_be_paid_without_counting_anything(
+    guard: GuardedStore, inner: Breakable, clock: SteppedClock
+) -> None:
+    inner.trouble = "down"
+    await guard.increment_many({"a": 1, "b": 1})
+    await guard.increment_many({"a": 1})
+    assert guard.owed == 3
+    await guard.increment_many({})
+    assert guard.owed == 3
+    inner.trouble = ""
+    clock.step(6)
+    await guard.increment_many({})
+    assert guard.owed == 0
+    assert await inner.inner.get("a") == b"2"
+    asked = inner.asked
+    await guard.increment_many({})
+    assert inner.asked == asked
+
+
+async def test_counts_that_can_never_be_paid_hold_nobody_up(
+    guard: GuardedStore,
+    inner: Breakable,
+    clock: SteppedClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inner.trouble = "down"
+    await guard.increment_many({"n": 1})
+    await inner.inner.put("n", b"value")
+    inner.trouble = ""
+    clock.step(6)
+    with caplog.at_level(logging.WARNING, "chat2api.stores"):
+        await guard.increment_many({"other": 1})
+    assert await inner.inner.get_many(["n", "other"]) == [b"value", b"1"]
+    assert "1 counts can never be written" in caplog.text
+
+
+async def test_counts_given_up_are_told_of_when_the_store_is_back(
+    guard: GuardedStore,
+    inner: Breakable,
+    clock: SteppedClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inner.trouble = "down"
+    for half in range(3):
+        await guard.increment_many({f"n{half}-{number}": 1 for number in range(4000)})
+    inner.trouble = ""
+    clock.step(6)
+    with caplog.at_level(logging.WARNING, "chat2api.stores"):
+        await guard.increment_many({"n": 1})
+        await guard.increment_many({"n": 1})
+    assert caplog.text.count("2000 counts were given up") == 1
+    assert len(await inner.inner.keys("n", 20_000)) == 10_001

@@ -44,6 +44,28 @@ async def test_both_ways_to_redis_see_the_same(server: RedisServer) -> None:
         await tcp.aclose()
 
 
+async def test_more_counters_than_one_script_takes_go_in_several(server: RedisServer) -> None:
+    store = redis_store(Secret(server.url))
+    amounts = {f"n{number}": number for number in range(1100)}
+    for _ in range(2):
+        await store.increment_many(amounts, 60, once="many")
+    assert await store.get_many(list(amounts)) == [b"%d" % number for number in range(1100)]
+    assert await store.keys("once:") == ["once:many:0", "once:many:1", "once:many:2"]
+    with redis.Redis.from_url(server.url) as other:
+        assert 3590 < other.ttl("chat2api:once:many:2") <= 3600
+    await store.aclose()
+
+
+async def test_the_counters_of_a_request_are_one_command(server: RedisServer) -> None:
+    store = redis_store(Secret(server.url))
+    with redis.Redis.from_url(server.url) as other:
+        other.config_resetstat()
+        await store.increment_many({f"n{number}": 1 for number in range(8)}, 60, once="one")
+        ran = other.info("commandstats")
+    assert ran["cmdstat_eval"]["calls"] == 1
+    await store.aclose()
+
+
 async def test_keys_of_others_in_the_database_are_not_seen(server: RedisServer) -> None:
     with redis.Redis.from_url(server.url) as other:
         other.set("theirs", "x")

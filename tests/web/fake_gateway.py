@@ -11,10 +11,10 @@ from chat2api_core.accounts.caller import Caller
 from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.config import Settings
 from chat2api_core.dialects.base import Encoder, Head, Request
-from chat2api_core.engine import Reply
 from chat2api_core.metering.quota import Quota
 from chat2api_core.metering.tally import Tally
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.reply import Reply
 from chat2api_core.secret import Secret
 from chat2api_core.stores.guard import GuardedStore
 from chat2api_core.stores.memory import MemoryStore
@@ -90,7 +90,7 @@ class ScriptedEngine:
         self.callers: list[Caller] = []
         self.cancelled = False
 
-    async def answer(self, prompt: Prompt, caller: Caller) -> Reply:
+    async def answer(self, prompt: Prompt, caller: Caller, *, holder: str = "") -> Reply:
         self.callers.append(caller)
         try:
             await _play(self._opening)

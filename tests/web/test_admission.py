@@ -12,8 +12,9 @@ from chat2api_core.secret import Secret
 from chat2api_core.turn import TextDelta
 from chat2api_core.upstreams.base import Batch, Model
 from chat2api_core.web.admission import caller_of, key_of, limit_headers
-from chat2api_core.web.endpoints import converse, list_models, show_model
+from chat2api_core.web.endpoints import converse
 from chat2api_core.web.exchange import Exchange
+from chat2api_core.web.models import list_models, show_model
 from chat2api_core.web.routing import attend
 from tests.asgi import Client, play
 from tests.web.fake_gateway import DONE, KEY, FakeGateway, PlainDialect, ScriptedEngine, exchange_of

@@ -9,8 +9,9 @@ from chat2api_core.dialects.chat_completions import ChatCompletions
 from chat2api_core.secret import Secret
 from chat2api_core.turn import TextDelta
 from chat2api_core.upstreams.base import Model
-from chat2api_core.web.endpoints import converse, health, list_models, show_model
+from chat2api_core.web.endpoints import converse, health
 from chat2api_core.web.exchange import Exchange
+from chat2api_core.web.models import list_models, show_model
 from chat2api_core.web.routing import attend
 from tests.asgi import Client, play
 from tests.web.fake_gateway import (
@@ -24,13 +25,23 @@ from tests.web.fake_gateway import (
     settings_with,
 )
 
-MODELS = (Model("auto"), Model("org/gpt-x", created=1_750_000_000, owned_by="somebody"))
-AUTO = {"id": "auto", "object": "model", "created": 1_700_000_000, "owned_by": "openai"}
+MODELS = (
+    Model("auto", upstreams=("codex", "web")),
+    Model("org/gpt-x", created=1_750_000_000, owned_by="somebody", upstreams=("web",)),
+)
+AUTO = {
+    "id": "auto",
+    "object": "model",
+    "created": 1_700_000_000,
+    "owned_by": "openai",
+    "upstream": ["codex", "web"],
+}
 OTHER = {
     "id": "org/gpt-x",
     "object": "model",
     "created": 1_750_000_000,
     "owned_by": "somebody",
+    "upstream": ["web"],
 }
 
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chat2api_core.ambient import SystemClock
 from chat2api_core.web.deadline import SCOPE_KEY
 from chat2api_core.web.lambda_buffered import LARGEST, handler
+from chat2api_core.web.respond import BUFFERED_KEY
 
 
 class Context:
@@ -53,7 +54,7 @@ def loop() -> Iterator[None]:
     loop.close()
 
 
-def test_the_stage_is_no_part_of_the_path_and_the_deadline_is_told() -> None:
+def test_the_stage_is_no_part_of_the_path_and_the_app_is_told_about_its_door() -> None:
     seen: list[Scope] = []
     before = SystemClock().now()
     result = handler(answering(b"{}", seen))(event("/prod/v1/models", "prod"), Context())
@@ -62,6 +63,7 @@ def test_the_stage_is_no_part_of_the_path_and_the_deadline_is_told() -> None:
     assert result["body"] == "{}"
     assert seen[0]["path"] == "/v1/models"
     assert before + 29 <= seen[0][SCOPE_KEY] <= SystemClock().now() + 29
+    assert seen[0][BUFFERED_KEY] is True
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import pytest
 
 from chat2api_core.accounts.caller import AnonymousCaller
 from chat2api_core.dialects.base import Head, Request
-from chat2api_core.engine import Reply
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.reply import Reply
 from chat2api_core.turn import Prompt, Started, TextDelta
 from chat2api_core.web.endpoints import Plain, respond
 from chat2api_core.web.exchange import Exchange
-from chat2api_core.web.respond import WhileConnected
+from chat2api_core.web.respond import BUFFERED_KEY, WhileConnected
 from chat2api_core.web.routing import attend
 from tests.asgi import Client, play
 from tests.web.fake_gateway import (
@@ -41,6 +41,7 @@ def told(
     delays: Sequence[float] = (),
     breaks: tuple[int, Exception] | None = None,
     end: str = "DONE;",
+    buffered: bool = False,
 ) -> tuple[Client, Exchange]:
     """A conversation that goes on to its end by itself."""
 
@@ -48,6 +49,7 @@ def told(
         client, exchange = conversation(
             engine, stream=stream, heartbeat=heartbeat, delays=delays, breaks=breaks
         )
+        exchange.scope[BUFFERED_KEY] = buffered
         await converse_on(exchange, end=end)
         assert client.faults == []
         return client, exchange
@@ -83,10 +85,10 @@ def hung_up(
 
 class TestCommit:
     def test_the_head_goes_out_with_the_first_deltas(self) -> None:
-        client, _ = told(ScriptedEngine([[Started("m")], 3, A, 2, [DONE]]))
+        client, _ = told(ScriptedEngine([[Started("m")], 0.5, A, 2, [DONE]]))
 
         assert client.status == 200
-        assert client.times == [3, 3, 5]
+        assert client.times == [0.5, 0.5, 2.5]
         assert client.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert client.headers["cache-control"] == "no-cache"
         assert client.headers["x-request-id"].startswith("req_")
@@ -101,7 +103,7 @@ class TestCommit:
         assert engine.reply.closed
 
     def test_a_failure_before_the_first_delta_is_a_plain_http_error(self) -> None:
-        client, exchange = told(ScriptedEngine(opening=[2, LIMITED]))
+        client, exchange = told(ScriptedEngine(opening=[0.5, LIMITED]))
 
         assert client.status == 429
         assert client.headers["content-type"] == "application/json"
@@ -190,12 +192,35 @@ class TestDefects:
 
 
 class TestHeartbeats:
+    def test_the_first_byte_goes_out_within_a_second(self) -> None:
+        client, _ = told(ScriptedEngine([A, [DONE]], opening=[5]))
+
+        assert client.status == 200
+        assert client.pieces == [BEAT, b"a;", b"DONE;"]
+        assert client.times == [0.75, 0.75, 5, 5]
+
     def test_they_bridge_the_silence_before_the_first_delta(self) -> None:
         client, _ = told(ScriptedEngine([A, [DONE]], opening=[25]))
 
-        assert client.status == 200
-        assert client.pieces == [BEAT, BEAT, b"a;", b"DONE;"]
-        assert client.times == [10, 10, 20, 25, 25]
+        assert client.pieces == [BEAT, BEAT, BEAT, b"a;", b"DONE;"]
+        assert client.times == [0.75, 0.75, 10.75, 20.75, 25, 25]
+
+    def test_a_shorter_heartbeat_begins_sooner(self) -> None:
+        client, _ = told(ScriptedEngine([A, [DONE]], opening=[1.25]), heartbeat=0.5)
+
+        assert client.times == [0.5, 0.5, 1, 1.25, 1.25]
+
+    def test_an_answer_that_begins_at_once_is_given_the_whole_silence(self) -> None:
+        client, _ = told(ScriptedEngine([0.5, A, 9, B, 11, [DONE]]))
+
+        assert client.pieces == [b"a;", b"b;", BEAT, b"DONE;"]
+        assert client.times == [0.5, 0.5, 9.5, 19.5, 20.5]
+
+    def test_none_is_sent_where_the_answer_is_buffered_on_its_way(self) -> None:
+        client, _ = told(ScriptedEngine(opening=[15, LIMITED]), buffered=True)
+
+        assert client.status == 429
+        assert client.error["code"] == "rate_limit_exceeded"
 
     def test_they_bridge_the_silence_within_an_answer(self) -> None:
         client, _ = told(ScriptedEngine([A, 7, B, 12, C, 9, [DONE]]))
@@ -217,7 +242,7 @@ class TestHeartbeats:
         client, exchange = told(ScriptedEngine(opening=[15, LIMITED]))
 
         assert client.status == 200
-        assert client.pieces == [BEAT, b"FAILED rate_limit_exceeded;"]
+        assert client.pieces == [BEAT, BEAT, b"FAILED rate_limit_exceeded;"]
         assert client.ended
         assert exchange.outcome == "rate_limit_exceeded"
 
@@ -227,32 +252,32 @@ class TestHeartbeats:
         assert client.pieces == [b"a;", b"b;", b"DONE;"]
 
     def test_none_is_sent_into_an_error_that_takes_long(self) -> None:
-        client, _ = told(ScriptedEngine(opening=[9, LIMITED]), delays=[35])
+        client, _ = told(ScriptedEngine(opening=[0.5, LIMITED]), delays=[35])
 
         assert client.status == 429
         assert client.ended
 
     def test_deltas_wait_for_one_that_takes_long(self) -> None:
-        client, _ = told(ScriptedEngine([A, [DONE]], opening=[12]), delays=[0, 30])
+        client, _ = told(ScriptedEngine([A, [DONE]], opening=[1]), delays=[0, 30])
 
         assert client.pieces == [BEAT, b"a;", b"DONE;"]
-        assert client.times == [10, 10, 40, 40]
+        assert client.times == [0.75, 0.75, 30.75, 30.75]
 
     def test_deltas_wait_for_the_head_that_goes_out_before_one(self) -> None:
-        client, _ = told(ScriptedEngine([A, [DONE]], opening=[12]), delays=[30])
+        client, _ = told(ScriptedEngine([A, [DONE]], opening=[1]), delays=[30])
 
         assert client.pieces == [BEAT, b"a;", b"DONE;"]
 
     def test_a_failure_waits_for_one_that_takes_long(self) -> None:
-        client, _ = told(ScriptedEngine(opening=[12, LIMITED]), delays=[0, 30])
+        client, _ = told(ScriptedEngine(opening=[1, LIMITED]), delays=[0, 30])
 
         assert client.pieces == [BEAT, b"FAILED rate_limit_exceeded;"]
 
     def test_none_follows_one_that_takes_long_until_it_is_through(self) -> None:
         client, _ = told(ScriptedEngine([A, [DONE]], opening=[100]), delays=[0, 45])
 
-        assert client.times == [10, 10, 65, 75, 85, 95, 100, 100]
-        assert client.pieces == [BEAT] * 5 + [b"a;", b"DONE;"]
+        assert client.times == [0.75, 0.75, 55.75, 65.75, 75.75, 85.75, 95.75, 100, 100]
+        assert client.pieces == [BEAT] * 6 + [b"a;", b"DONE;"]
 
     def test_none_follows_the_end_while_the_upstream_is_closed(self) -> None:
         client, _ = told(ScriptedEngine([A, [DONE]], closing=[60]))
@@ -291,9 +316,9 @@ class TestHeartbeats:
 class TestHangingUp:
     def test_while_the_answer_is_awaited_it_cancels_the_question_at_once(self) -> None:
         engine = ScriptedEngine([A, [DONE]], opening=[8])
-        client, exchange, ended = hung_up(engine, 3)
+        client, exchange, ended = hung_up(engine, 0.5)
 
-        assert ended == 3
+        assert ended == 0.5
         assert engine.cancelled
         assert client.sent == []
         assert (exchange.status, exchange.outcome) == (0, "client_gone")
@@ -329,7 +354,7 @@ class TestHangingUp:
         assert exchange.outcome == "client_gone"
 
     def test_while_deltas_wait_for_a_heartbeat_it_closes_everything_at_once(self) -> None:
-        engine = ScriptedEngine([A, [DONE]], opening=[12])
+        engine = ScriptedEngine([A, [DONE]], opening=[2])
         client, exchange, ended = hung_up(engine, 13, delays=[0, 60])
 
         assert client.pieces == [BEAT]

@@ -127,6 +127,20 @@ class TestRoutes:
         for path in ("/v1/one", "/one", "/health", "/prefix/one"):
             assert site.ask("POST", path).status == 404
 
+    @pytest.mark.parametrize("path", ["/below/v1/one", "/v1/one"])
+    def test_where_a_server_has_mounted_the_application_is_no_part_of_the_path(
+        self, path: str, handlers: Handlers
+    ) -> None:
+        site = Site({"/v1/one": handlers(POSTER)})
+
+        async def run() -> Client:
+            client = Client("POST", path)
+            client.scope["root_path"] = "/below"
+            await site.app(client.scope, client.receive, client.send)
+            return client
+
+        assert play(run()).status == 200
+
     def test_an_unknown_path_is_not_found(self, handlers: Handlers) -> None:
         client = Site({"/v1/one": handlers(POSTER)}, api_prefix="/pre").ask("GET", "/pre/v1/two")
 

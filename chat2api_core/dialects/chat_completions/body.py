@@ -10,9 +10,11 @@ from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Raw, Struct
 
+from chat2api_core.dialects.base import HINTS, Hint
 from chat2api_core.dialects.chat_completions.choice import AnyChoice, OlderChoice
 from chat2api_core.dialects.chat_completions.response_format import AnyFormat
 from chat2api_core.dialects.chat_completions.tools import AnyTool, FunctionDeclared
+from chat2api_core.dialects.chat_completions.web_search import WebSearchOptions
 from chat2api_core.turn import Effort
 
 MAX_MESSAGES = 10_000
@@ -26,7 +28,6 @@ _Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 _Id: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:=~-]{0,1024}$")]
 _Stop: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_STOP_LENGTH)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1)]
-_Hint: TypeAlias = Annotated[str, Meta(min_length=1, max_length=64)]
 
 # ------------------------------------------------------------------------------ parts of content
 
@@ -162,8 +163,12 @@ class Body(Struct):
     reasoning_effort: Effort | None = None
     conversation_id: _Id | None = None
     parent_message_id: _Id | None = None
-    system_hints: Annotated[list[_Hint], Meta(max_length=16)] | None = None
+    system_hints: Annotated[list[Hint], Meta(max_length=16)] | None = None
     history_disabled: bool | None = None
+    verbosity: Literal["low", "medium", "high"] | None = None
+    prompt_cache_key: Annotated[str, Meta(max_length=1024)] | None = None
+    service_tier: Annotated[str, Meta(max_length=64)] | None = None
+    web_search_options: WebSearchOptions | None = None
     tools: Annotated[list[AnyTool], Meta(max_length=MAX_TOOLS)] | None = None
     tool_choice: AnyChoice | None = None
     parallel_tool_calls: bool | None = None
@@ -177,7 +182,6 @@ class Body(Struct):
     modalities: Raw = Raw()
     audio: Raw = Raw()
     moderation: Raw = Raw()
-    web_search_options: Raw = Raw()
     gizmo_id: Raw = Raw()
 
 
@@ -191,6 +195,10 @@ CHOICES = {
     "messages[].content[].image_url.detail": "auto, low, high or original",
     "messages[].tool_calls[].type": "function or custom",
     "reasoning_effort": "none, minimal, low, medium, high, xhigh, max or ultra",
+    "system_hints[]": HINTS,
+    "verbosity": "low, medium or high",
+    "web_search_options.search_context_size": "low, medium or high",
+    "web_search_options.user_location.type": "approximate",
     "tools[].type": "function or custom",
     "tools[].custom.format.type": "text or grammar",
     "tools[].custom.format.grammar.syntax": "lark or regex",

@@ -21,7 +21,7 @@ from typing import assert_never
 import msgspec
 from msgspec import UNSET
 
-from chat2api_core.dialects.base import Head, Request, error_document
+from chat2api_core.dialects.base import Head, Request, error_document, markdown_of
 from chat2api_core.dialects.chat_completions.request import ChatRequest
 from chat2api_core.dialects.chat_completions.shapes import (
     Choice,
@@ -279,7 +279,10 @@ def _message(transcript: Transcript, *, older: bool) -> MessageShape:
 
 
 def _note(picture: Picture) -> str:
-    """What is said in place of a picture. Notes stand at the end, so offsets of citations hold."""
+    """A picture, or what is said in its place. It stands at the end: offsets of citations hold."""
+    shown = markdown_of(picture)
+    if shown:
+        return shown
     size = f", {picture.width}x{picture.height} pixels" if picture.width and picture.height else ""
     return f"[A picture belongs here: {picture.title or 'without a title'}{size}]"
 

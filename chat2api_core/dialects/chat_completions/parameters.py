@@ -56,7 +56,20 @@ PARAMETERS: tuple[Parameter, ...] = (
     _used("reasoning_effort", "`none` to `max`, mapped to what the upstream offers"),
     _used("conversation_id", "ours: goes on with a conversation that the upstream keeps"),
     _used("parent_message_id", "ours: the message to go on after; needs `conversation_id`"),
-    _used("system_hints", "ours: switches of ChatGPT's web, such as `search` or `canvas`"),
+    _used(
+        "web_search_options",
+        "the web is searched; on ChatGPT's web `user_location` is told in words, and "
+        "`search_context_size` has no effect",
+    ),
+    _used(
+        "verbosity", "goes to an upstream that has it (Codex); ChatGPT's web has no such setting"
+    ),
+    _used("prompt_cache_key", "names the conversation for an upstream with a cache (Codex)"),
+    _used("service_tier", "`priority` goes to an upstream that has it (Codex)"),
+    _used(
+        "system_hints",
+        "ours: switches of ChatGPT's web: `search`, `reason`, `canvas`, `research`",
+    ),
     _used("history_disabled", "ours: true asks for a temporary chat, false for a kept one"),
     _ignored("temperature", "its range is checked; ChatGPT's web has no such setting"),
     _ignored("top_p", "its range is checked; ChatGPT's web has no such setting"),
@@ -64,12 +77,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     _ignored("presence_penalty", "ChatGPT's web has no such setting"),
     _ignored("logit_bias", "ChatGPT's web has no such setting"),
     _ignored("seed", "ChatGPT's web has no such setting; the API promises nothing here either"),
-    _ignored("verbosity", "ChatGPT's web has no such setting; say it in the prompt"),
     _ignored("prediction", "a hint to be faster, without effect on the answer"),
     _ignored("metadata", "nothing is stored"),
     _ignored("store", "nothing is stored"),
-    _ignored("service_tier", "there is one tier"),
-    _ignored("prompt_cache_key", "a hint to be faster"),
     _ignored("prompt_cache_options", "a hint to be faster"),
     _ignored("prompt_cache_retention", "a hint to be faster"),
     _ignored("safety_identifier", "it is not passed on"),
@@ -80,7 +90,6 @@ PARAMETERS: tuple[Parameter, ...] = (
     _refused("modalities", "answers are text", '["text"]'),
     _refused("audio", "answers are text"),
     _refused("moderation", "verdicts of a moderation model are not available"),
-    _refused("web_search_options", 'not yet; `"system_hints": ["search"]` searches the web'),
     _refused("gizmo_id", "name the GPT in `model` instead, as `g-...`"),
 )
 

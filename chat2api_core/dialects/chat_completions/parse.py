@@ -6,7 +6,7 @@ vocabulary. The rule: whatever is wrong is a ``Problem`` with ``param``, before 
 an upstream; nothing that the caller could rely on is dropped in silence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 import msgspec
@@ -37,6 +37,7 @@ from chat2api_core.dialects.chat_completions.parameters import REFUSED, advice, 
 from chat2api_core.dialects.chat_completions.request import ChatRequest
 from chat2api_core.dialects.chat_completions.response_format import read_format
 from chat2api_core.dialects.chat_completions.tools import read_functions, read_tools
+from chat2api_core.dialects.chat_completions.web_search import WebSearchOptions, read_search
 from chat2api_core.turn import (
     File,
     Image,
@@ -65,11 +66,13 @@ def parse(body: bytes) -> ChatRequest:
     stream = bool(read.stream)
     if read.stream_options is not None and not stream:
         raise invalid("is only allowed together with stream", "stream_options")
+    prompt = _prompt(read)
     return ChatRequest(
-        prompt=_prompt(read),
+        prompt=prompt,
         stream=stream,
         include_usage=read.stream_options is not None and bool(read.stream_options.include_usage),
         older_calls=bool(read.functions),
+        places=tuple(_places(prompt.messages)),
     )
 
 
@@ -98,9 +101,26 @@ def _prompt(body: Body) -> Prompt:
         format=read_format(body.response_format),
         effort=body.reasoning_effort,
         thread=_thread(body),
-        hints=tuple(body.system_hints or ()),
+        hints=_hints(body),
         temporary=body.history_disabled,
+        hosted=() if body.web_search_options is None else (read_search(body.web_search_options),),
+        verbosity=body.verbosity or "",
+        cache_key=body.prompt_cache_key or "",
+        service_tier=body.service_tier or "",
     )
+
+
+def _hints(body: Body) -> tuple[str, ...]:
+    """The switches. A search that is told nothing of how, or that is wished for beside tools of the
+    client, is one of them: whichever upstream answers, it searches."""
+    hints = tuple(dict.fromkeys(body.system_hints or ()))
+    options = body.web_search_options
+    wished = options is not None and (bool(body.tools or body.functions) or not _says(options))
+    return (*hints, "search") if wished and "search" not in hints else hints
+
+
+def _says(options: WebSearchOptions) -> bool:
+    return bool(options.search_context_size or options.user_location)
 
 
 def _tools(body: Body) -> tuple[tuple[Tool, ...], ToolChoice]:
@@ -232,6 +252,18 @@ def _part(path: str, part: AnyPart) -> Text | Image | File:
             raise unsupported("sound cannot be listened to", f"{path}.type")
         case _:
             assert_never(part)
+
+
+def _places(messages: Sequence[Message]) -> Iterator[str]:
+    """What the client calls the pictures and files: each message and each part came from one."""
+    for index, message in enumerate(messages):
+        results = [part.parts for part in message.parts if isinstance(part, ToolResult)]
+        for number, part in enumerate(results[0] if results else message.parts):
+            path = f"messages[{index}].content[{number}]"
+            if isinstance(part, Image):
+                yield f"{path}.image_url.url"
+            elif isinstance(part, File):
+                yield f"{path}.file.{'file_id' if part.file_id else 'file_data'}"
 
 
 def _image(path: str, part: ImagePart) -> Image:

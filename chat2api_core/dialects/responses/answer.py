@@ -86,7 +86,7 @@ class ImageCall(Struct, tag_field="type", tag="image_generation_call"):
     """A picture that the upstream made. ``result`` is base64, null while it is being made."""
 
     id: str
-    status: Status
+    status: Status | Literal["failed"]
     result: str | None = None
     output_format: str | UnsetType = UNSET
     revised_prompt: str | UnsetType = UNSET

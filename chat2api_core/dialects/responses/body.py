@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from chat2api_core.dialects.base import unreadable, unsupported
+from chat2api_core.dialects.base import HINTS, Hint, unreadable, unsupported
 from chat2api_core.dialects.responses.parameters import REFUSED
 from chat2api_core.turn import Effort
 
@@ -72,6 +72,7 @@ class Body(Struct):
     prompt_cache_key: str | None = None
     prompt_cache_retention: str | None = None
     service_tier: str | None = None
+    system_hints: Annotated[list[Hint], Meta(max_length=16)] | None = None
     safety_identifier: str | None = None
     user: str | None = None
     background: Any = None
@@ -92,6 +93,7 @@ _CHOICES = {
     "effort": "none, minimal, low, medium, high, xhigh, max or ultra",
     "truncation": "auto or disabled",
     "mode": "auto or required",
+    "system_hints[]": HINTS,
 }
 
 

@@ -14,7 +14,7 @@ from typing import Literal, assert_never
 from msgspec import UNSET, Raw
 
 from chat2api_core.ambient import Clock
-from chat2api_core.dialects.base import Head
+from chat2api_core.dialects.base import Head, markdown_of
 from chat2api_core.dialects.responses.answer import (
     Incomplete,
     InputDetails,
@@ -37,7 +37,7 @@ from chat2api_core.dialects.responses.events import (
     Unfinished,
 )
 from chat2api_core.dialects.responses.failure import failure
-from chat2api_core.dialects.responses.hosted_items import write_picture, write_search
+from chat2api_core.dialects.responses.hosted_items import OpenPicture, write_search
 from chat2api_core.dialects.responses.open_calls import (
     OpenCall,
     OpenCustomCall,
@@ -86,8 +86,8 @@ class ResponsesEncoder:
     """One answer: new until the first delta, open until ``Finished`` or ``fail``, then ended."""
 
     __slots__ = (
-        "_calls", "_clock", "_head", "_id", "_message", "_model", "_output", "_reasoning",
-        "_refusal", "_request", "_said", "_settings", "_state", "_tape", "document",
+        "_calls", "_clock", "_head", "_id", "_message", "_model", "_output", "_picture",
+        "_reasoning", "_refusal", "_request", "_said", "_settings", "_state", "_tape", "document",
     )  # fmt: skip
 
     def __init__(self, request: ResponsesRequest, head: Head, clock: Clock) -> None:
@@ -106,6 +106,7 @@ class ResponsesEncoder:
         self._message: OpenMessage | None = None
         self._refusal: OpenRefusal | None = None
         self._reasoning: OpenReasoning | None = None
+        self._picture: OpenPicture | None = None
         self._calls: dict[int, OpenCall] = {}
         self._said = 0
 
@@ -175,7 +176,7 @@ class ResponsesEncoder:
             place = self._place()
             self._output[place.index] = write_search(self._tape, place, delta)
         elif isinstance(delta, PictureBegun | PicturePreview):
-            pass  # the picture itself says it all
+            self._sketch(delta)
         elif isinstance(delta, Started):
             pass  # what it says stands in the first event
         elif isinstance(delta, Finished):
@@ -236,15 +237,31 @@ class ResponsesEncoder:
         if self._message is not None and delta.start >= self._message.start:
             self._message.cite(delta)
 
+    def _sketch(self, delta: PictureBegun | PicturePreview) -> None:
+        """A picture is on its way. It is an item where the client has declared the tool for it."""
+        if any(tool.kind == "image_generation" for tool in self._request.prompt.hosted):
+            picture = self._open_picture()
+            if isinstance(delta, PicturePreview):
+                picture.preview(delta)
+
+    def _open_picture(self) -> OpenPicture:
+        """The picture that is being made; if there is none, it begins."""
+        if self._picture is None:
+            self._settle("completed")
+            self._picture = OpenPicture(self._tape, self._place())
+        return self._picture
+
     def _show(self, delta: Picture) -> None:
-        self._settle("completed")
         if delta.data:
-            place = self._place()
-            self._output[place.index] = write_picture(self._tape, place, delta)
+            picture = self._open_picture()
+            self._output[picture.index] = picture.close(delta)
+            self._picture = None
             return
+        self._settle("completed")
         note = OpenMessage(self._tape, self._place(), self._said)
         size = f", {delta.width} x {delta.height} pixels" if delta.width and delta.height else ""
-        note.say(f"\n[Picture: {delta.title or 'untitled'}{size}]\n")
+        words = markdown_of(delta) or f"[Picture: {delta.title or 'untitled'}{size}]"
+        note.say(f"\n{words}\n")
         self._output[note.index] = note.close("completed")
 
     def _start_call(self, delta: CallStarted) -> None:
@@ -289,6 +306,8 @@ class ResponsesEncoder:
         self._settle(status)
         for index in list(self._calls):
             self._end_call(index, status)
+        if self._picture is not None:
+            self._output[self._picture.index] = self._picture.fail()
         if all(isinstance(item, Reasoning | WebSearchCall) for item in self._output):
             # Clients take an answer without any message or call for a broken one.
             empty = OpenMessage(self._tape, self._place(), self._said)

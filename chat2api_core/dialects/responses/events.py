@@ -145,6 +145,14 @@ class Drawing(_OfItem, tag="response.image_generation_call.generating", kw_only=
     """A picture is being made."""
 
 
+class DrawingPartly(_OfItem, tag="response.image_generation_call.partial_image", kw_only=True):
+    """What is to be seen of a picture so far."""
+
+    partial_image_index: int
+    partial_image_b64: str
+    output_format: str
+
+
 class DrawingDone(_OfItem, tag="response.image_generation_call.completed", kw_only=True):
     """A picture is made."""
 

@@ -1,8 +1,8 @@
 """What hosted tools did, as items.
 
-In: a web search or a picture, whole. Out: its events on the tape, and the finished item. The rule:
-an upstream tells of both only when they are over, so all events of an item come at once, in the
-official order.
+In: a web search, whole; a picture from its beginning on. Out: events on the tape, and the finished
+item. The rule: the events of an item come in the official order, all at once where the upstream
+tells of it only when it is over.
 """
 
 from msgspec import UNSET
@@ -12,6 +12,7 @@ from chat2api_core.dialects.responses.events import (
     Drawing,
     DrawingBegun,
     DrawingDone,
+    DrawingPartly,
     ItemAdded,
     ItemDone,
     SearchBegun,
@@ -20,7 +21,7 @@ from chat2api_core.dialects.responses.events import (
     Tape,
 )
 from chat2api_core.dialects.responses.open_items import Place
-from chat2api_core.turn import Picture, WebSearch
+from chat2api_core.turn import Picture, PicturePreview, WebSearch
 
 
 def write_search(tape: Tape, place: Place, search: WebSearch) -> WebSearchCall:
@@ -36,13 +37,43 @@ def write_search(tape: Tape, place: Place, search: WebSearch) -> WebSearchCall:
     return item
 
 
-def write_picture(tape: Tape, place: Place, picture: Picture) -> ImageCall:
-    """A picture that the upstream sent itself."""
-    index, name = place.index, place.id("ig")
-    tape.write(ItemAdded(output_index=index, item=ImageCall(name, "in_progress")))
-    for event in (DrawingBegun, Drawing, DrawingDone):
-        tape.write(event(output_index=index, item_id=name))
-    size = f"{picture.width}x{picture.height}" if picture.width and picture.height else UNSET
-    item = ImageCall(name, "completed", picture.data, picture.format, picture.title or UNSET, size)
-    tape.write(ItemDone(output_index=index, item=item))
-    return item
+class OpenPicture:
+    """A picture that is being made: opened when the upstream sets about it."""
+
+    __slots__ = ("_id", "_tape", "index")
+
+    def __init__(self, tape: Tape, place: Place) -> None:
+        self._tape = tape
+        self._id = place.id("ig")
+        self.index = place.index
+        tape.write(ItemAdded(output_index=place.index, item=ImageCall(self._id, "in_progress")))
+        for event in (DrawingBegun, Drawing):
+            tape.write(event(output_index=place.index, item_id=self._id))
+
+    def preview(self, view: PicturePreview) -> None:
+        """What is to be seen of it by now."""
+        event = DrawingPartly(
+            output_index=self.index,
+            item_id=self._id,
+            partial_image_index=view.index,
+            partial_image_b64=view.data,
+            output_format=view.format,
+        )
+        self._tape.write(event)
+
+    def close(self, picture: Picture) -> ImageCall:
+        """It is made."""
+        index, name = self.index, self._id
+        self._tape.write(DrawingDone(output_index=index, item_id=name))
+        known = picture.width and picture.height
+        size = f"{picture.width}x{picture.height}" if known else UNSET
+        words = picture.revised_prompt or picture.title or UNSET
+        item = ImageCall(name, "completed", picture.data, picture.format, words, size)
+        self._tape.write(ItemDone(output_index=index, item=item))
+        return item
+
+    def fail(self) -> ImageCall:
+        """It was not made after all."""
+        item = ImageCall(self._id, "failed")
+        self._tape.write(ItemDone(output_index=self.index, item=item))
+        return item

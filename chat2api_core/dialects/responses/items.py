@@ -13,6 +13,7 @@ from msgspec import Struct
 from chat2api_core.dialects.base import invalid, unsupported
 from chat2api_core.dialects.responses import native
 from chat2api_core.dialects.responses.body import read
+from chat2api_core.dialects.responses.past_pictures import past_picture
 from chat2api_core.dialects.responses.tools import Toolbox
 from chat2api_core.turn import (
     File,
@@ -28,7 +29,7 @@ from chat2api_core.turn import (
 
 # Records of what hosted tools did. The words of the answer stand in the messages around them.
 _LEFT_OUT = frozenset({
-    "web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call",
+    "web_search_call", "file_search_call", "code_interpreter_call",
     "computer_call", "computer_call_output", "mcp_list_tools", "mcp_call", "mcp_approval_request",
     "mcp_approval_response", "tool_search_call", "tool_search_output", "configuration_update",
     "program", "program_output",
@@ -91,11 +92,13 @@ class _AdditionalTools(Struct):
 
 
 class History:
-    """Collects the messages of a request. With ``continued``, an earlier response comes before
+    """Collects the messages of a request, and in ``places`` what the client calls each picture and
+    file in them. With ``continued``, an earlier response comes before
     them, so results may belong to calls that are not among them."""
 
     def __init__(self, toolbox: Toolbox, *, continued: bool) -> None:
         self.warnings: list[str] = []
+        self.places: list[str] = []
         self._toolbox = toolbox
         self._continued = continued
         self._calls: set[str] = set()
@@ -129,7 +132,7 @@ class History:
 
     def _message(self, item: dict[str, Any], at: str) -> None:
         message = read(_Message, item, at)
-        parts = _parts(message.content, f"{at}.content")
+        parts = self._parts(message.content, f"{at}.content")
         last = self._open_turn()
         if message.role == "assistant" and last and isinstance(last[-1], Reasoning):
             last.extend(parts)
@@ -177,12 +180,12 @@ class History:
 
     def _function_output(self, item: dict[str, Any], at: str) -> None:
         result = read(_Output, item, at)
-        parts = _results(_parts(result.output, f"{at}.output"))
+        parts = _results(self._parts(result.output, f"{at}.output"))
         self._result(ToolResult(result.call_id, parts), at)
 
     def _custom_output(self, item: dict[str, Any], at: str) -> None:
         result = read(_Output, item, at)
-        parts = _results(_parts(result.output, f"{at}.output"))
+        parts = _results(self._parts(result.output, f"{at}.output"))
         self._result(ToolResult(result.call_id, parts, "custom"), at)
 
     def _native_output(self, item: dict[str, Any], at: str) -> None:
@@ -192,6 +195,23 @@ class History:
         if result.call_id not in self._calls and not self._continued:
             raise invalid("belongs to no call: none with this id comes before it", f"{at}.call_id")
         self.say("tool", [result])
+
+    def _parts(self, content: str | list[_Content] | None, at: str) -> list[Part]:
+        parts = _parts(content, at)
+        self.places += [
+            _place(part, f"{at}[{index}]")
+            for index, part in enumerate(parts)
+            if isinstance(part, Image | File)
+        ]
+        return parts
+
+    def _picture(self, item: dict[str, Any], at: str) -> None:
+        parts = past_picture(item, at)
+        if not parts:
+            self.warnings.append(f"{at}: image_generation_call without a result; left out")
+            return
+        self.places.append(f"{at}.result")
+        self.say("user", parts)
 
     def _additional_tools(self, item: dict[str, Any], at: str) -> None:
         for index, tool in enumerate(read(_AdditionalTools, item, at).tools):
@@ -205,6 +225,7 @@ _READERS: dict[str, Callable[[History, dict[str, Any], str], None]] = {
     "function_call_output": History._function_output,
     "custom_tool_call": History._custom_call,
     "custom_tool_call_output": History._custom_output,
+    "image_generation_call": History._picture,
     "additional_tools": History._additional_tools,
     **dict.fromkeys(native.CALLS, History._native_call),
     **dict.fromkeys(native.OUTPUTS, History._native_output),
@@ -232,6 +253,15 @@ def _part(part: _Content, at: str) -> Text | Image | File:
     if part.type == "input_audio":
         raise unsupported("audio cannot be listened to", at)
     raise invalid(f"cannot be {part.type[:40]!a}: no such part is known", f"{at}.type")
+
+
+def _place(part: Image | File, at: str) -> str:
+    """The very field that holds it."""
+    if part.file_id:
+        return f"{at}.file_id"
+    if isinstance(part, Image):
+        return f"{at}.image_url"
+    return f"{at}.file_data" if part.data else f"{at}.file_url"
 
 
 def _image(part: _Content, at: str) -> Image:

@@ -64,6 +64,11 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("safety_identifier", "echoed", "not sent to the upstream"),
     Parameter("user", "echoed", "not sent to the upstream"),
     Parameter("service_tier", "used", "`priority` goes to an upstream that has it"),
+    Parameter(
+        "system_hints",
+        "used",
+        "ours: switches of ChatGPT's web: `search`, `reason`, `canvas`, `research`",
+    ),
     Parameter("stream_options", "ignored", "events are never padded"),
     Parameter("prompt_cache_options", "ignored", "there is no prompt cache to steer"),
     Parameter("context_management", "ignored", "nothing is compacted; too long is an error"),

@@ -19,7 +19,7 @@ from chat2api_core.dialects.responses.settings import (
     TextSettings,
 )
 from chat2api_core.dialects.responses.tools import Toolbox
-from chat2api_core.turn import Format, Message, Prompt, Sampling, Text
+from chat2api_core.turn import Format, Media, Message, Prompt, Sampling, Text
 
 _ENCRYPTED = "reasoning.encrypted_content"
 _LOGPROBS = "message.output_text.logprobs"
@@ -52,18 +52,20 @@ def _parse(raw: bytes) -> ResponsesRequest:
         sampling=Sampling(body.max_output_tokens, (), body.temperature, body.top_p),
         format=_format((body.text or TextIn()).format or FormatIn()),
         effort=body.reasoning.effort if body.reasoning else None,
-        hints=choice.hints,
+        hints=tuple(dict.fromkeys((*(body.system_hints or ()), *choice.hints))),
         temporary=True if body.store is False else None,
         hosted=toolbox.hosted,
         verbosity=(body.text.verbosity if body.text else None) or "",
         summary=(body.reasoning.summary if body.reasoning else None) or "",
         cache_key=body.prompt_cache_key or "",
         service_tier=body.service_tier or "",
+        media=Media(inline=any(tool.kind == "image_generation" for tool in toolbox.hosted)),
     )
     return ResponsesRequest(
         prompt=prompt,
         stream=body.stream is True,
         include_usage=True,
+        places=tuple(history.places),
         settings=_settings(body, kept),
         previous_response_id=body.previous_response_id or "",
         store=body.store is not False,

@@ -5,6 +5,7 @@ official one, numbers do not skip, the last event's ``output`` is empty as the r
 nothing follows it. Steps that only the web backend has are passed over.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,9 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from chat2api_core.ambient import Ids
+from chat2api_core.emulator.codex.easel import Easel
 from chat2api_core.emulator.codex.seals import seal
 from chat2api_core.emulator.encodings import Beat, Run
 from chat2api_core.emulator.exchange import Json
+from chat2api_core.emulator.pixels import draw
 from chat2api_core.emulator.replies import (
     AnyStep,
     Call,
@@ -33,11 +36,6 @@ from chat2api_core.emulator.replies import (
     Wait,
 )
 
-# A picture of one pixel, which is what this model can draw.
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
-    "rkJggg=="
-)
 _encode = msgspec.json.encode
 
 
@@ -50,6 +48,7 @@ class Scene(Struct, frozen=True):
     effort: str = "medium"
     input_tokens: int = 0
     sealed: bool = True
+    easel: Easel | None = None
 
 
 class Narrator:
@@ -227,16 +226,29 @@ class Narrator:
         self._item_done(item | {"status": "completed", "action": action})
 
     def _image(self, step: Image) -> None:
+        """A picture, if there is the tool for it: this model has no other way."""
+        easel = self._scene.easel
+        if easel is None:
+            return
         item: Json = {"id": self._item_id("ig"), "type": "image_generation_call"}
         self._begin_item(item | {"status": "in_progress"})
+        place: Json = {"output_index": self._index, "item_id": item["id"]}
         for state in ("in_progress", "generating"):
+            self._tell(f"response.image_generation_call.{state}", **place)
+        width, height = (step.width, step.height) if easel.size == "auto" else easel.pixels
+        how: Json = {"size": f"{width}x{height}", "quality": "high", "background": "opaque"}
+        how["output_format"] = easel.output_format
+        for number in range(min(easel.partial_images, step.previews or 1)):
+            view = _draw(f"{item['id']} {number}", width, height)
             self._tell(
-                f"response.image_generation_call.{state}",
-                output_index=self._index,
-                item_id=item["id"],
+                "response.image_generation_call.partial_image",
+                **place,
+                **how,
+                partial_image_index=number,
+                partial_image_b64=view,
             )
-        drawn: Json = {"status": "completed", "result": PIXEL, "output_format": "png"}
-        drawn |= {"revised_prompt": step.title, "size": f"{step.width}x{step.height}"}
+        drawn: Json = {"status": "completed", "action": "generate", **how}
+        drawn |= {"result": _draw(str(item["id"]), width, height), "revised_prompt": step.title}
         self._item_done(item | drawn)
 
     # ------------------------------------------------------------------------- the end
@@ -312,6 +324,11 @@ class Narrator:
         )
         self._number += len(events)
         self.beats.append(Run(events, b"".join(events)))
+
+
+def _draw(name: str, width: int, height: int) -> str:
+    """A picture in base64: a PNG, whatever was ordered, for this model knows no other."""
+    return b64encode(draw(name, width, height)).decode()
 
 
 def _message(name: str, status: str, content: list[Json]) -> Json:

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from chat2api_core.emulator.codex import seals
 from chat2api_core.emulator.codex.catalog import find
+from chat2api_core.emulator.codex.easel import Easel, read_easel
 from chat2api_core.emulator.codex.faults import bad, detail
 from chat2api_core.emulator.exchange import Json, Refused
 
@@ -94,6 +95,7 @@ class Body(Struct):
     prompt_cache_key: str = ""
     service_tier: str | None = None
     client_metadata: Json = {}
+    easel: Easel | None = None
 
     @property
     def tool_names(self) -> tuple[str, ...]:
@@ -106,6 +108,7 @@ def read_body(raw: bytes, *, plan: str, owner: str) -> Body:
     body = _decode(raw)
     _check_model(body, plan)
     _check_tools(body)
+    body.easel = _easel(body, plan)
     pending: dict[str, str] = {}
     for index, item in enumerate(body.input):
         _check_item(item, f"input[{index}]", owner, pending)
@@ -168,6 +171,18 @@ def _check_tools(body: Body) -> None:
             _refuse("Invalid value for tool_choice.", "tool_choice", "invalid_value")
     elif body.tool_choice.get("name") not in (None, *body.tool_names):
         _refuse("Tool choice names a tool that is not in 'tools'.", "tool_choice")
+
+
+def _easel(body: Body, plan: str) -> Easel | None:
+    """The tool that makes pictures, if it is there."""
+    contents = (item.content for item in body.input if isinstance(item.content, list))
+    pictures = sum(part.get("type") == "input_image" for parts in contents for part in parts)
+    for index, declared in enumerate(body.tools):
+        if declared.get("type") == "image_generation":
+            return read_easel(declared, f"tools[{index}]", plan=plan, pictures=pictures)
+    if isinstance(body.tool_choice, dict) and body.tool_choice.get("type") == "image_generation":
+        _refuse("Tool choice 'image_generation' not found in 'tools' parameter.", "tool_choice")
+    return None
 
 
 def _check_tool(declared: Json, at: str) -> None:

@@ -54,6 +54,7 @@ def respond(world: World, visit: Visit) -> Answer | Playback:
         effort=body.reasoning.effort or "medium",
         input_tokens=len(call.body) // _CHARACTERS_PER_TOKEN,
         sealed="reasoning.encrypted_content" in body.include,
+        easel=body.easel,
     )
     beats = shape(tell(scene, reply.steps, world.ids), reply.wire)
     delay = world.options.delay if reply.delay is None else reply.delay
@@ -73,11 +74,17 @@ def _turn(body: Body, visit: Visit) -> Turn:
         action="next",
         model=body.model,
         thinking_effort=body.reasoning.effort or "",
+        system_hints=("picture_v2",) if _asks_for_picture(body) else (),
         temporary=True,
         plan=visit.caller.plan,
         tools=body.tool_names,
     )
     return Turn(tuple(_heard(item) for item in body.input if _speaks(item)), heading)
+
+
+def _asks_for_picture(body: Body) -> bool:
+    choice = body.tool_choice
+    return isinstance(choice, dict) and choice.get("type") == "image_generation"
 
 
 def _speaks(item: Item) -> bool:

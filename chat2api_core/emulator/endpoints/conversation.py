@@ -16,12 +16,15 @@ from chat2api_core.emulator.bodies import (
 )
 from chat2api_core.emulator.catalog import answering, detail_metadata, limits_of
 from chat2api_core.emulator.composer import Composition, compose
+from chat2api_core.emulator.drawing import PICTURE, check_order, later_pictures
 from chat2api_core.emulator.encodings import V1, Encoding, Whole
 from chat2api_core.emulator.exchange import Answer, Json, Refused, ok, refusal
 from chat2api_core.emulator.faults import Named, Respond, show
+from chat2api_core.emulator.feeds import Work
 from chat2api_core.emulator.messages import make_message
 from chat2api_core.emulator.player import Playback
-from chat2api_core.emulator.replies import Heading, Heard, Reply, Turn
+from chat2api_core.emulator.pointers import check_files, keep_files
+from chat2api_core.emulator.replies import Cut, Heading, Heard, Reply, Task, Turn
 from chat2api_core.emulator.scene import Scene
 from chat2api_core.emulator.threads import Thread
 from chat2api_core.emulator.tokens import make_jwt
@@ -43,7 +46,8 @@ def prepare(world: World, visit: Visit) -> Answer:
     world.desk.check_conduit(visit.call, visit.caller)
     if body.conversation_id is not None:
         world.threads.get(body.conversation_id, visit.caller.owner)
-    return ok({"status": "ok", "conduit_token": world.desk.conduit(visit.caller)})
+    hints = tuple(body.system_hints)
+    return ok({"status": "ok", "conduit_token": world.desk.conduit(visit.caller, hints)})
 
 
 def converse(world: World, visit: Visit) -> Answer | Playback:
@@ -51,9 +55,12 @@ def converse(world: World, visit: Visit) -> Answer | Playback:
     call, caller = visit.call, visit.caller
     body = read(call.body, ConversationBody, call.header("content-type"))
     check_conversation(body, world.options.max_characters)
+    check_files(body.messages or (), world.shelf, caller.owner)
     if world.options.sentinel:
         world.desk.admit(call, caller)
     world.desk.check_conduit(call, caller)
+    if check_order(body, caller, current=call.path.startswith("/f/")):
+        world.desk.check_prepared(call, PICTURE)
     thread, first = _open(world, visit, body)
     sent = _send(thread, body)
     turn = _turn(thread, body, visit)
@@ -180,8 +187,20 @@ def _tell(
     encoding: Encoding = V1(thread.id, world.run) if v1 else Whole(thread.id)
     composed = compose(scene, sent, reply.steps, encoding, world.ids)
     _keep(world, thread, composed)
+    later = tuple(later_pictures(reply.steps, world.ids, scene.now))
+    for drawing in later:
+        thread.draw(drawing)
+    shown = [*composed.messages, *(drawing.message for drawing in later)]
+    keep_files(world.shelf, thread, shown, reply.steps)
     owner = visit.caller.owner
-    beats = world.replays.start(thread.id, owner, scene.resume_token, composed.beats)
+    beats = world.replays.start(
+        thread.id,
+        owner,
+        scene.resume_token,
+        composed.beats,
+        topic=f"conversation-turn-{scene.turn_exchange_id}",
+        epoch=int(scene.now * 1000),
+    )
     delay = world.options.delay if reply.delay is None else reply.delay
     return Playback(shape(beats, reply.wire), delay, reply.wire.chunk)
 
@@ -220,10 +239,27 @@ def _scene(
 
 def _keep(world: World, thread: Thread, composed: Composition) -> None:
     """Hang the answer into the conversation."""
-    for message in composed.messages:
+    made = composed.messages[: composed.made] if composed.task else composed.messages
+    for message in made:
         thread.add(message, thread.current)
+    if composed.task is not None:
+        thread.begin_work(_work(world, composed, composed.task))
+    breaks = [beat for beat in composed.beats if isinstance(beat, Cut)]
+    thread.unfinished = -1 if any(one.lost for one in breaks) else sum(one.polls for one in breaks)
     thread.nodes[thread.current].rest = composed.rest
     thread.updated = world.clock.now()
+
+
+def _work(world: World, composed: Composition, task: Task) -> Work:
+    progress = make_message(
+        world.ids.uuid(),
+        "assistant",
+        {"content_type": "text", "parts": [""]},
+        channel="commentary",
+        metadata={"async_task_type": task.kind, "async_task_id": task.id},
+        created=world.clock.now(),
+    )
+    return Work(task, composed.messages[composed.made :], progress, task.polls)
 
 
 def _role(message: Json | None) -> str:

@@ -26,7 +26,9 @@ class _TitleBody(Struct):
 
 def show(world: World, visit: Visit) -> Answer:
     """``GET conversation/{id}``: the tree. A temporary chat is not there."""
-    return ok(_kept(world, visit).document())
+    thread = _kept(world, visit)
+    thread.look()
+    return ok(thread.document())
 
 
 def change(world: World, visit: Visit) -> Answer:
@@ -63,7 +65,9 @@ def listing(world: World, visit: Visit) -> Answer:
 def stream_status(world: World, visit: Visit) -> Answer:
     """``GET conversation/{id}/stream_status``."""
     thread = world.threads.get(visit.name, visit.caller.owner)
-    streaming = world.replays.streaming(thread.id, visit.caller.owner)
+    streaming = thread.unfinished > 0 or (
+        thread.unfinished == 0 and world.replays.streaming(thread.id, visit.caller.owner)
+    )
     return ok({"status": "IS_STREAMING" if streaming else "NOT_STREAMING"})
 
 

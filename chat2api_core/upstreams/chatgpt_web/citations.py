@@ -20,8 +20,9 @@ from msgspec import Struct
 _LONGEST = 8192
 
 _SPECIAL = re.compile("[\ue200-\ue206【]")
-_OLD = re.compile(r"【(\d{1,4})(?::\d{1,4})?†([^】\n]{0,200})】")
-_OLD_BEGUN = re.compile(r"【(?:\d{1,4}(?::\d{0,4})?(?:†[^】\n]{0,200})?)?")
+# A mark of the new generation begins no title of an old one.
+_OLD = re.compile(r"【(\d{1,4})(?::\d{1,4})?†([^】\n\ue200-\ue206]{0,200})】")
+_OLD_BEGUN = re.compile(r"【(?:\d{1,4}(?::\d{0,4})?(?:†[^】\n\ue200-\ue206]{0,200})?)?")
 _KIND = re.compile("[a-z_]*")
 
 

@@ -15,23 +15,23 @@ from chat2api_core.upstreams.quote import quote
 
 _LONGEST_WAIT = 30 * 86400  # seconds; more is no hint but a mistake
 
-# Codes and wordings seen in the web client, the more certain first.
-_SIGNS = tuple(
-    (re.compile(pattern, re.IGNORECASE), kind)
-    for pattern, kind in (
-        (r"token_(expired|invalidated|revoked)|invalid_jwt|account_deactivated", Kind.UNAUTHORIZED),
-        (r"message_length_exceeds|context_length|too long|maximum context", Kind.CONTEXT_LENGTH),
-        (r"content[_ ]policy|content_filter|usage policies", Kind.INVALID_REQUEST),
-        (r"only one message at a time", Kind.BUSY),
-        (
-            r"model_cap|rate_limit|too many requests|usage (?:cap|limit)|limit reached"
-            r"|(?:reached|hit) \w+ .*limit",
-            Kind.RATE_LIMITED,
-        ),
-        (r"unusual activity", Kind.UNUSUAL_ACTIVITY),
-        (r"conversation_not_found|conversation not found", Kind.CONVERSATION_NOT_FOUND),
-        (r"model_not_found", Kind.MODEL_NOT_FOUND),
-    )
+# Codes and wordings seen in the web client, the more certain first. Compiled when they are needed.
+_SIGNS = (
+    (r"token_(expired|invalidated|revoked)|invalid_jwt|account_deactivated", Kind.UNAUTHORIZED),
+    (r"message_length_exceeds|context_length|too long|maximum context", Kind.CONTEXT_LENGTH),
+    (
+        r"content[_ ]policy|content_filter|usage policies|moderation_blocked",
+        Kind.CONTENT_POLICY,
+    ),
+    (r"only one message at a time", Kind.BUSY),
+    (
+        r"model_cap|rate_limit|too many requests|usage (?:cap|limit)|limit reached"
+        r"|(?:reached|hit) \w+ .*limit",
+        Kind.RATE_LIMITED,
+    ),
+    (r"unusual activity", Kind.UNUSUAL_ACTIVITY),
+    (r"conversation_not_found|conversation not found", Kind.CONVERSATION_NOT_FOUND),
+    (r"model_not_found", Kind.MODEL_NOT_FOUND),
 )
 
 
@@ -44,7 +44,8 @@ def complaint(error: object, error_code: object = None) -> Problem:
     text = text_of(error) or text_of(inner) or text_of(fields.get("message"))
     code = text_of(fields.get("code")) or text_of(error_code) or text_of(fields.get("type"))
     said = f"{code} {text}"[:4000]
-    kind = next((kind for sign, kind in _SIGNS if sign.search(said)), Kind.UPSTREAM_ERROR)
+    found = (kind for sign, kind in _SIGNS if re.search(sign, said, re.IGNORECASE))
+    kind = next(found, Kind.UPSTREAM_ERROR)
     wait = fields.get("clears_in")
     quoted = quote(text or code)
     return Problem(

@@ -16,6 +16,8 @@ from chat2api_core.turn import FinishReason, Picture
 from chat2api_core.upstreams.chatgpt_web.delta import list_of, object_of, text_of
 
 _INTERPRETERS = frozenset({"python", "python_user_visible"})
+_SEARCHERS = frozenset({"web", "web.run", "web.search", "browser"})
+_PAINTING = "image_gen"
 _ASSETS = ("file-service://", "sediment://")
 
 _REASONS: dict[str, FinishReason] = {
@@ -39,6 +41,7 @@ class Form(enum.Enum):
     CANVAS = enum.auto()
     PICTURES = enum.auto()
     FAILURE = enum.auto()
+    SEARCH = enum.auto()  # a call of the web tool: what is searched for
 
 
 # By content type, for assistant messages to everybody and for tool messages.
@@ -89,6 +92,8 @@ def _call_form(recipient: str, kind: str) -> Form:
         return Form.HIDDEN
     if recipient in _INTERPRETERS:
         return Form.CODE
+    if recipient in _SEARCHERS:
+        return Form.SEARCH
     return Form.CANVAS if recipient.startswith("canmore.") else Form.HIDDEN
 
 
@@ -111,6 +116,12 @@ def reason_of(message: dict[str, object]) -> FinishReason:
     """Why a message ended, as far as it says."""
     metadata = object_of(message.get("metadata"))
     return _REASONS.get(text_of(object_of(metadata.get("finish_details")).get("type")), "stop")
+
+
+def is_painting(message: dict[str, object]) -> bool:
+    """Whether a message says that a picture is being made, and does not show it yet."""
+    task = text_of(object_of(message.get("metadata")).get("async_task_type"))
+    return task == _PAINTING and next(pictures_of(message), None) is None
 
 
 def pictures_of(message: dict[str, object]) -> Iterator[Picture]:

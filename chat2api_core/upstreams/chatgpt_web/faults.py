@@ -40,6 +40,7 @@ _CODES: dict[str, Kind] = {
     "context_length_exceeded": Kind.CONTEXT_LENGTH,
     "conversation_not_found": Kind.CONVERSATION_NOT_FOUND,
     "model_not_found": Kind.MODEL_NOT_FOUND,
+    "file_not_found": Kind.FILE_NOT_FOUND,
 }
 
 # Wordings that mean more than the status they come with.
@@ -98,10 +99,11 @@ _WORDS: dict[Kind, str] = {
     Kind.CONVERSATION_NOT_FOUND: "ChatGPT does not know this conversation (any more). "
     "Begin a new one.",
     Kind.MODEL_NOT_FOUND: "ChatGPT does not offer this model to the account.",
+    Kind.FILE_NOT_FOUND: "ChatGPT does not have this file (any more).",
     Kind.REFUSED: "ChatGPT did not understand this gateway's request.",
     Kind.UNAVAILABLE: "ChatGPT is overloaded or closed for maintenance. Try again later.",
     Kind.TIMEOUT: "ChatGPT took too long to answer.",
-    Kind.HANDOFF: "ChatGPT moved the answer to a WebSocket, which this gateway does not follow.",
+    Kind.HANDOFF: "ChatGPT moved the answer to a WebSocket of an old kind, which is not followed.",
     Kind.GARBAGE: "ChatGPT's answer could not be understood.",
     Kind.UPSTREAM_ERROR: "ChatGPT failed.",
 }
@@ -122,6 +124,12 @@ _PLACES: dict[Step, str] = {
     "conversation": "at the conversation",
     "stream": "in the answer",
     "models": "at the list of models",
+    "fetch": "at a file's address",
+    "upload": "at the upload of a file",
+    "download": "at the download of a file",
+    "picture": "at a picture",
+    "transcription": "at the transcription",
+    "speech": "at the speech",
 }
 
 _CHALLENGE = (b"cf-please-wait", b"cf_chl_opt", b"challenge-platform", b"just a moment...")

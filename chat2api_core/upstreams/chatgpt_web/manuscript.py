@@ -18,6 +18,13 @@ from chat2api_core.upstreams.chatgpt_web.citations import (
     begins_no_mark,
 )
 from chat2api_core.upstreams.chatgpt_web.fence import Fence
+from chat2api_core.upstreams.chatgpt_web.handout import Handout, NoHandout
+from chat2api_core.upstreams.chatgpt_web.sandbox import (
+    Path,
+    Piece,
+    SandboxScanner,
+    begins_no_path,
+)
 from chat2api_core.upstreams.chatgpt_web.sources import (
     Link,
     Rendering,
@@ -32,6 +39,10 @@ from chat2api_core.upstreams.chatgpt_web.sources import (
 _PATIENCE = 160
 
 
+_UNLINKED = (
+    "[No link can be given to {}: ChatGPT's sandbox keeps files only for chats in the account's "
+    "history.]"
+)
 # A link that follows one of these needs no blank before it.
 _OPENERS = " \n\t([{*_\"'"
 
@@ -56,23 +67,29 @@ class Manuscript:
         "_gap",
         "_owed",
         "_tail",
+        "_unlinked",
+        "conversation_id",
         "current",
         "goes_on",
+        "handout",
         "length",
         "out",
         "sources",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, handout: Handout | None = None) -> None:
         self.out: list[Delta] = []
         self.length = 0
+        self.handout = handout or NoHandout()
+        self.conversation_id = ""
         self.current: Passage | None = None
         self.sources = Sources()
-        self._tail = ""  # what was said last
+        self._tail = ""  # what was said last: two characters at least, if there are so many
         self._gap = False  # a blank line is due before the next character
         self.goes_on = False  # the next prose continues the sentence that is being written
         self._owed: list[tuple[str, Marker]] = []  # marks that were passed over
         self._cited: set[str] = set()
+        self._unlinked: dict[str, None] = {}  # names of files that there is no link to
 
     def say(self, text: str) -> None:
         """Hand out text as it is. Empty text is nothing."""
@@ -82,7 +99,19 @@ class Manuscript:
                 self.say(_separator(self._tail))
             self.out.append(TextDelta(text))
             self.length += len(text)
-            self._tail = text
+            self._tail = text if len(text) > 1 else self._tail[-1:] + text
+
+    @property
+    def before(self) -> str:
+        """What stands in front of the next character, its last two characters at least."""
+        return "" if self._gap else self._tail
+
+    def link(self, path: Path, message_id: str) -> None:
+        """Hand out the address of a file in the sandbox; as it was written where it has none."""
+        address = self.handout.file(path.path, self.conversation_id, message_id)
+        if not address:
+            self._unlinked[path.path.rpartition("/")[2]] = None
+        self.say(address or path.text)
 
     def show(self, rendering: Rendering) -> None:
         """Hand out what a mark reads as, each link with its ``Citation``."""
@@ -129,8 +158,12 @@ class Manuscript:
             self.current.drain()
 
     def finish(self) -> None:
-        """The answer is over: end the passage and list the sources of marks passed over."""
+        """The answer is over: end the passage, say which files stay behind, and list the sources of
+        marks passed over."""
         self.end_passage()
+        if self._unlinked:
+            self.say(_UNLINKED.format(", ".join(self._unlinked)))
+            self._gap = True
         sources: dict[str, Source] = {}
         for message_id, marker in self._owed:
             for piece in self.sources.render(message_id, marker) or ():
@@ -154,12 +187,13 @@ def _separator(tail: str) -> str:
 class Prose:
     """A passage of ordinary text: marks are taken out and shown as links."""
 
-    __slots__ = ("_holds", "_message_id", "_page", "_queue", "_scanner", "_waiting")
+    __slots__ = ("_holds", "_message_id", "_page", "_paths", "_queue", "_scanner", "_waiting")
 
     def __init__(self, page: Manuscript, message_id: str) -> None:
         self._page = page
         self._message_id = message_id
         self._scanner = Scanner()
+        self._paths = SandboxScanner()
         self._queue: list[Token] = []  # a mark that waits for its reference, and all behind it
         self._waiting = 0
         self._holds = False  # whether anything is held back
@@ -172,6 +206,8 @@ class Prose:
             for token in self._scanner.feed(text, end):
                 self._take(token)
             self._holds = bool(self._queue or self._scanner.held)
+        elif self._paths.held or not begins_no_path(text):
+            self._say(text)
         else:
             page.say(text)
 
@@ -180,6 +216,7 @@ class Prose:
         if held:
             self._take(held)
         self.drain(final=True)
+        self._settle_path()
         self._holds = False
 
     def drain(self, *, final: bool = False) -> None:
@@ -189,7 +226,7 @@ class Prose:
         for place, token in enumerate(queue):
             if isinstance(token, str):
                 waited -= len(token)
-                self._page.say(token)
+                self._say(token)
             elif not self._show(token, patient=not final and waited < _PATIENCE):
                 self._queue, self._waiting = queue[place:], waited
                 return
@@ -198,6 +235,23 @@ class Prose:
         """Take over what the prose before this one still held."""
         self._scanner, self._queue, self._waiting = before._scanner, before._queue, before._waiting
         self._holds = before._holds
+        self._paths = before._paths
+
+    def _say(self, text: str) -> None:
+        """Hand out text, with the paths in it as links."""
+        self._write_down(self._paths.feed(text, self._page.before))
+
+    def _settle_path(self) -> None:
+        """What looked like the beginning of a path is one, or is text."""
+        if self._paths.held:
+            self._write_down(self._paths.close())
+
+    def _write_down(self, pieces: list[Piece]) -> None:
+        for piece in pieces:
+            if isinstance(piece, Path):
+                self._page.link(piece, self._message_id)
+            else:
+                self._page.say(piece)
 
     def _take(self, token: Token) -> None:
         if self._queue:
@@ -207,16 +261,17 @@ class Prose:
                 if self._waiting >= _PATIENCE:
                     self.drain()
         elif isinstance(token, str):
-            self._page.say(token)
+            self._say(token)
         elif not self._show(token, patient=True):
             self._queue.append(token)
 
     def _show(self, marker: Marker, *, patient: bool) -> bool:
         """Show a mark, or pass over it if it has waited long enough. False: it waits."""
         rendering = self._page.sources.render(self._message_id, marker)
+        if rendering is None and patient:
+            return False
+        self._settle_path()
         if rendering is None:
-            if patient:
-                return False
             self._page.owe(self._message_id, marker)
             rendering = (without_source(marker),)
         self._page.show(rendering)

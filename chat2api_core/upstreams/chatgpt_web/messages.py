@@ -1,15 +1,17 @@
 """A prompt's history as messages of ChatGPT's conversation tree.
 
-In: a ``Prompt``. Out: ``Said``: author and text of each message to upload, in order.
+In: a ``Prompt``. Out: ``Said``: author, text and attachments of each message to upload, in order.
 The rules: system and developer texts become one leading system message; tool calls and their
-results travel as readable text, because the web backend has no tools of ours; a kept conversation
-gets only what came after the last assistant message. The rule that must hold: nothing the client
-said is dropped in silence, except old reasoning, which the upstream makes anew.
+results travel as readable text, because the web backend has no tools of ours; pictures and files
+are attached by users only, so those of another message follow it in one of the user's; a kept
+conversation gets only what came after the last assistant message. The rule that must hold: nothing
+the client said is dropped in silence, except old reasoning, which the upstream makes anew.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias, assert_never
 
+from chat2api_core.carried import media_of
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import (
     File,
@@ -29,17 +31,17 @@ _INSTRUCTING = ("system", "developer")
 
 
 class Said(NamedTuple):
-    """One message to upload."""
+    """One message to upload, with the pictures and files that are attached to it."""
 
     author: Author
     text: str
+    media: tuple[Image | File, ...] = ()
 
 
 def to_send(prompt: Prompt) -> list[Said]:
     """What to upload for a prompt: everything, or for a kept conversation what is new.
 
-    Raises ``Problem``: UNSUPPORTED_PARAMETER for pictures and files, INVALID_REQUEST when nothing
-    is left to say."""
+    Raises ``Problem`` INVALID_REQUEST when nothing is left to say."""
     messages = prompt.messages
     names = {
         part.id: part.name
@@ -52,11 +54,16 @@ def to_send(prompt: Prompt) -> list[Said]:
     history: list[Said] = []
     for index in range(first, len(messages)):
         message = messages[index]
-        text = _text(message, index, names)
-        if message.role in _INSTRUCTING:
+        text, media = _text(message, names), tuple(media_of(message.parts))
+        if message.role == "user":
+            history.append(Said("user", text, media))
+            continue
+        if message.role == "system" or message.role == "developer":  # noqa: PLR1714 (for mypy)
             instructions.append(text)
-        elif text or message.role == "user":
-            history.append(Said(_author(message), text))
+        elif text:
+            history.append(Said(message.role, text))
+        if media:
+            history.append(Said("user", "", media))
     leading = "\n\n".join(text for text in instructions if text)
     if not history and leading and not prompt.thread:
         # Instructions alone are no turn: nobody has said anything to be answered.
@@ -83,31 +90,21 @@ def _after_last_assistant(messages: Sequence[Message]) -> int:
     return leading
 
 
-def _author(message: Message) -> Author:
-    match message.role:
-        case "assistant" | "tool":
-            return message.role
-        case _:
-            return "user"
-
-
-def _text(message: Message, index: int, names: Mapping[str, str]) -> str:
+def _text(message: Message, names: Mapping[str, str]) -> str:
     """A message as one text; calls and results stand in blocks of their own."""
     blocks: list[str] = []
     running: list[str] = []
-    for place, part in enumerate(message.parts):
+    for part in message.parts:
         if isinstance(part, Text):
             running.append(part.text)
             continue
-        block = _block(part, f"messages[{index}].content[{place}]", names)
-        if block:
-            blocks += ["".join(running), block]
-            running = []
+        blocks += ["".join(running), _block(part, names)]
+        running = []
     blocks.append("".join(running))
     return "\n\n".join(block for block in blocks if block)
 
 
-def _block(part: Part, param: str, names: Mapping[str, str]) -> str:
+def _block(part: Part, names: Mapping[str, str]) -> str:
     if isinstance(part, Text):
         return part.text
     if isinstance(part, ToolCall):
@@ -115,14 +112,7 @@ def _block(part: Part, param: str, names: Mapping[str, str]) -> str:
     if isinstance(part, ToolResult):
         name = names.get(part.call_id)
         of = f"the tool {name}, call {part.call_id}" if name else f"call {part.call_id}"
-        return f"[Result of {of}]\n" + "".join(_block(piece, param, names) for piece in part.parts)
-    if isinstance(part, Reasoning):
-        return ""
-    if isinstance(part, Image | File):
-        raise Problem(
-            Kind.UNSUPPORTED_PARAMETER,
-            "Pictures and files are not supported yet.",
-            step="request",
-            param=param,
-        )
+        return f"[Result of {of}]\n" + "".join(_block(piece, names) for piece in part.parts)
+    if isinstance(part, Reasoning | Image | File):
+        return ""  # the one is made anew, the others are attached
     assert_never(part)

@@ -7,10 +7,11 @@ Out:  ``Started`` once, then text, reasoning, pictures and citations, ``Finished
 The one rule: only a stream that says that it is over is a good answer. One that stops without is
 ``Problem(CUT)``, one that says it failed is a ``Problem``, and after either nothing is handed out.
 
-What is shown how: prose as text; thoughts, analysis, commentary and preambles as reasoning; code
-for the interpreter and its output as fenced blocks; canvas documents under their name; pictures as
-``Picture``. Calls of other tools, answers to them, echoes of what was sent, and everything hidden
-are not shown. Several messages are separated by a blank line.
+What is shown how: prose as text, with paths into the sandbox as links; thoughts, analysis,
+commentary and preambles as reasoning; code for the interpreter and its output as fenced blocks;
+canvas documents under their name; pictures as ``Picture``. Calls of other tools, answers to them,
+echoes of what was sent, and everything hidden are not shown. Several messages are separated by a
+blank line.
 
 Citations: a mark becomes a link (with a ``Citation``) as soon as its reference is known, which is
 at once if search results came before the text. Otherwise the text behind it waits for the reference
@@ -21,14 +22,27 @@ listed at the end of the answer.
 import msgspec
 
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.turn import Delta, Finished, FinishReason, Started
+from chat2api_core.turn import Delta, Finished, FinishReason, PictureBegun, Started, WebSearch
 from chat2api_core.upstreams.chatgpt_web.complaint import complaint
-from chat2api_core.upstreams.chatgpt_web.content import Form, form_of, reason_of
+from chat2api_core.upstreams.chatgpt_web.content import (
+    Form,
+    form_of,
+    is_painting,
+    reason_of,
+)
 from chat2api_core.upstreams.chatgpt_web.delta import Documents, object_of, text_of
 from chat2api_core.upstreams.chatgpt_web.echoes import Echoes
 from chat2api_core.upstreams.chatgpt_web.frames import decode, split_frames
-from chat2api_core.upstreams.chatgpt_web.notice import Handoff, handoff_of, is_blocked
+from chat2api_core.upstreams.chatgpt_web.handout import Handout
+from chat2api_core.upstreams.chatgpt_web.notice import (
+    Handoff,
+    Limits,
+    handoff_of,
+    is_blocked,
+    limits_of,
+)
 from chat2api_core.upstreams.chatgpt_web.scribe import Scribe
+from chat2api_core.upstreams.chatgpt_web.searches import searches_of
 from chat2api_core.wire.sse import Event
 
 # What one answer may keep in memory: bytes of delta frames and of the largest event of a message.
@@ -43,7 +57,8 @@ class Reader:
     """Stage: ``Event`` -> ``Delta``s, over one HTTP body or several.
 
     ``sent_ids`` and ``sent_texts`` are the ids of the messages that were sent and the texts of the
-    assistant messages among them: the upstream echoes them.
+    assistant messages among them: the upstream echoes them. ``handout`` says under which addresses
+    pictures and files are handed out; without it under none. ``paints``: a picture was ordered.
 
     One body: ``feed`` every event, then ``close``. As soon as ``finished`` is set the rest of the
     body can be left unread. An answer may need more than one body; the caller, who does the I/O,
@@ -58,16 +73,23 @@ class Reader:
         to continue after ``finished.message_id``, call ``extend()`` and feed the new body (text,
         offsets and half-read marks go on), or call ``close``, which hands out the end. With any
         other reason ``feed`` has handed out the end already and ``close`` has nothing to add.
+    ``busy``
+        The stream is over, but a long task of it is at work (research, pictures): what it comes
+        to is fed as whole messages.
     neither
         The body was cut: ``resume()`` works here as well, else ``close`` raises ``Problem(CUT)``.
+
+    After ``amend()`` what is fed are whole messages of the conversation as it is kept. They must go
+    on with what was handed out: a message that says something else is ``Problem(CUT)``.
 
     Both methods raise ``Problem`` only, of step ``stream``. Deltas of events before the one that
     raised were handed out and are good."""
 
     __slots__ = (
-        "_answered", "_delivered", "_documents", "_echoes", "_leaf", "_left", "_model", "_over",
-        "_page", "_reason", "_scribe", "_sizes", "_started", "conversation_id", "events_seen",
-        "finished", "handoff", "resume_token",
+        "_answered", "_delivered", "_documents", "_echoes", "_followed", "_left", "_model",
+        "_over", "_page", "_painting", "_reason", "_scribe", "_searched", "_sizes", "_sought",
+        "_started", "busy", "conversation_id", "events_seen", "finished", "handoff", "leaf",
+        "limits", "resume_token",
     )  # fmt: skip
 
     def __init__(
@@ -75,33 +97,42 @@ class Reader:
         *,
         sent_ids: frozenset[str] = frozenset(),
         sent_texts: frozenset[str] = frozenset(),
+        handout: Handout | None = None,
+        paints: bool = False,
     ) -> None:
         self.conversation_id = ""
         self.resume_token = ""
         self.events_seen = 0
         self.handoff: Handoff | None = None
+        self.busy = False
         self.finished: Finished | None = None
+        self.limits: Limits = {}  # what may still be used; mostly said behind the end
+        self.leaf = ""  # the message of the answer that came last
         self._echoes = Echoes(sent_ids, sent_texts)
         self._documents = Documents()
-        self._scribe = Scribe()
+        self._scribe = Scribe(handout)
         self._page = self._scribe.page
         self._left = _MEMORY
         self._sizes: dict[str, int] = {}  # by message: its largest event in bytes
         self._answered: set[str] = set()  # the messages of the answer
         self._model = ""
-        self._leaf = ""  # the message of the answer that came last
         self._reason: FinishReason = "stop"
         self._over = False  # the leaf says that the turn is over
         self._started = False
         self._delivered = False
+        self._followed: Handoff | None = None
+        self._painting = paints  # a picture is to come
+        self._searched: set[str] = set()  # the calls of the web tool that were read
+        self._sought: list[WebSearch] = []  # what they said before the answer began
 
     def feed(self, event: Event, /) -> list[Delta]:
         """Take in one event; hand out what is certain by it."""
         if self.finished is not None:
+            self._late(event)
             return []
         try:
             frame = decode(event.data)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._odd(event)
         self.events_seen += 1
         tap = self._scribe.tap
@@ -134,14 +165,20 @@ class Reader:
 
     def resume(self) -> None:
         """A new body goes on with the same stream, from where it stopped or from its beginning."""
+        self._followed = self.handoff or self._followed
         self.handoff = None
+
+    def amend(self) -> None:
+        """What comes now are messages of the kept conversation, whole, as often as they change."""
+        self.resume()
+        self._scribe.amending = True
 
     def extend(self) -> None:
         """A new body continues an answer that stopped for length, as a turn of its own."""
         assert self.finished is not None
         assert not self._delivered
         self.finished = None
-        self.handoff = None
+        self.handoff = self._followed = None
         self.resume_token = ""
         self.events_seen = 0
         self._documents = Documents()
@@ -169,7 +206,7 @@ class Reader:
         data = event.data.strip()
         if data == b"[DONE]":
             if self.handoff is None or self._over:
-                self._finish(self._reason)
+                self._complete()
             return self._hand_out()
         if not data or not event.whole:
             return []  # what was cut short with the body is no event; close says so
@@ -200,22 +237,40 @@ class Reader:
                 self._documents.put(frame)
             self._document(frame, size)
 
+    def _late(self, event: Event) -> None:
+        """An event behind the end of the answer."""
+        if b'"limits_progress"' in event.data:
+            try:
+                self.limits = limits_of(decode(event.data))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return  # what says nothing that can be read says nothing
+
     def _notice(self, kind: str, notice: dict[str, object]) -> None:
         """An event about the turn. Unknown ones say nothing that matters to the answer."""
         self.conversation_id = text_of(notice.get("conversation_id")) or self.conversation_id
         if kind == "message_stream_complete":
             if self.handoff is None or self._started:
-                self._finish(self._reason)
+                self._complete()
         elif kind == "moderation" and is_blocked(notice):
             self._finish("content_filter")
-        elif kind == "resume_conversation_token":
+        elif kind.endswith("error"):
+            raise complaint(notice.get("error") or notice, notice.get("error_code"))
+        else:
+            self._learn(kind, notice)
+
+    def _learn(self, kind: str, notice: dict[str, object]) -> None:
+        """An event about how the stream goes on."""
+        if kind == "resume_conversation_token":
             self.resume_token = text_of(notice.get("token"))
         elif kind == "server_ste_metadata":
             self._model = text_of(object_of(notice.get("metadata")).get("model_slug"))
         elif kind == "stream_handoff":
-            self.handoff = handoff_of(notice)
-        elif kind.endswith("error"):
-            raise complaint(notice.get("error") or notice, notice.get("error_code"))
+            handoff = handoff_of(notice)
+            self.handoff = handoff if handoff != self._followed else None
+        elif kind == "conversation_detail_metadata":
+            self.limits = limits_of(notice)
+        elif kind == "conversation_async_status":
+            self.busy = notice.get("async_status") is not None
 
     def _document(self, document: dict[str, object], size: int) -> None:
         """A document as it stands now. ``size`` in bytes counts if it came whole."""
@@ -236,11 +291,29 @@ class Reader:
             self._page.settle()
         self._model = text_of(metadata.get("model_slug")) or self._model
         form = form_of(message)
+        if not self._painting and is_painting(message):
+            self._painting = True
+            self._start()
+            self._page.out.append(PictureBegun())
+        if form is Form.SEARCH:
+            self._search(message_id, message)
+            return
         if form is Form.HIDDEN:
             return
         may = first and not self._started
         if not self._echoes.take(message_id, form, message, may=may):
             self._answer(message_id, message, form)
+
+    def _search(self, message_id: str, message: dict[str, object]) -> None:
+        """A call of the web tool. By itself it is no answer: it is told of with what follows."""
+        if message_id in self._searched or text_of(message.get("status")) == "in_progress":
+            return
+        self._searched.add(message_id)
+        steps = searches_of(message)
+        if self._started:
+            self._page.out += steps
+        else:
+            self._sought += steps
 
     def _keep(self, message_id: str, size: int) -> bool:
         """Count a message against the memory of the answer. Says whether it is a new one."""
@@ -255,11 +328,12 @@ class Reader:
     def _answer(self, message_id: str, message: dict[str, object], form: Form) -> None:
         """A message of the answer itself."""
         self._start()
+        self._page.conversation_id = self.conversation_id
         self._scribe.show(message_id, form, message, self._documents.tip)
         if message_id not in self._answered:
             self._answered.add(message_id)
-            self._leaf = message_id
-        if message_id == self._leaf:
+            self.leaf = message_id
+        if message_id == self.leaf:
             self._reason = reason_of(message)
             self._over = message.get("end_turn") is True
 
@@ -267,6 +341,15 @@ class Reader:
         if not self._started:
             self._started = True
             self._page.out.append(Started(self._model, self.conversation_id))
+            self._page.out += self._sought
+
+    def _complete(self) -> None:
+        """The stream is over, and with it the turn, unless it goes on without a stream."""
+        waits = self._painting and not self._over and not self._scribe.amending
+        if waits and not self._scribe.has_pictures:
+            self.busy = True
+        if not self.busy:
+            self._finish(self._reason)
 
     def _finish(self, reason: FinishReason) -> None:
         """The stream says that the turn is over."""
@@ -279,7 +362,7 @@ class Reader:
                 Kind.UPSTREAM_ERROR, "ChatGPT ended the turn without an answer.", step="stream"
             )
         self._start()
-        self.finished = Finished(reason, self.conversation_id, self._leaf)
+        self.finished = Finished(reason, self.conversation_id, self.leaf)
         if reason != "length":
             self._deliver(self.finished)
 

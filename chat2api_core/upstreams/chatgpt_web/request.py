@@ -21,6 +21,9 @@ from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
 from chat2api_core.turn import Prompt, Thread
 from chat2api_core.upstreams.chatgpt_web import shapes
+from chat2api_core.upstreams.chatgpt_web.attachments import Uploaded
+from chat2api_core.upstreams.chatgpt_web.commission import HINT
+from chat2api_core.upstreams.chatgpt_web.composition import attached_types, message, older_message
 from chat2api_core.upstreams.chatgpt_web.messages import Said, to_send
 from chat2api_core.upstreams.chatgpt_web.target import model_slug, thinking
 
@@ -84,7 +87,7 @@ def base_headers(
 @lru_cache(maxsize=1024)
 def _of_account(identity: Identity, base_url: str) -> Headers:
     """The headers that are the same in every call of an account."""
-    origin = _origin(base_url)
+    origin = origin_of(base_url)
     token = identity.access_token.reveal()
     return _filled(
         (b"accept-encoding", "identity"),  # packed events would wait for the packer
@@ -119,6 +122,23 @@ def page_headers(identity: Identity) -> Headers:
     )
 
 
+def blob_headers(identity: Identity, base_url: str, *, length: int, mime: str) -> Headers:
+    """The headers with which a file's bytes are put into the storage behind ChatGPT. None of them
+    says whose file it is."""
+    origin = origin_of(base_url)
+    return _filled(
+        (b"content-type", mime),
+        (b"content-length", str(length)),
+        (b"x-ms-blob-type", "BlockBlob"),
+        (b"x-ms-version", "2020-04-08"),
+        (b"accept", "application/json, text/plain, */*"),
+        (b"accept-language", identity.language),
+        (b"user-agent", identity.user_agent),
+        (b"origin", origin),
+        (b"referer", f"{origin}/"),
+    )
+
+
 def conversation_headers(
     sentinel: SentinelTokens, *, conduit: str = "", trace_id: str = ""
 ) -> Headers:
@@ -148,7 +168,7 @@ def _plain(value: str) -> bool:
     return value.isascii() and value.isprintable()
 
 
-def _origin(base_url: str) -> str:
+def origin_of(base_url: str) -> str:
     """Scheme and host: a private gateway may live under a path."""
     return "/".join(base_url.split("/", 3)[:3])
 
@@ -178,30 +198,37 @@ class _Place(NamedTuple):
 
 
 _encode = msgspec.json.Encoder().encode
+_NOTHING: Uploaded = {}
 
 
-def conversation_body(prompt: Prompt, *, ids: Ids, now: float, history_disabled: bool) -> Outgoing:
+def conversation_body(
+    prompt: Prompt,
+    *,
+    ids: Ids,
+    now: float,
+    history_disabled: bool,
+    uploaded: Uploaded = _NOTHING,
+) -> Outgoing:
     """A turn in the current form. ``now`` is unix seconds; ``history_disabled`` asks for a
-    temporary chat where the prompt says nothing of it. Raises ``Problem`` (INVALID_REQUEST,
-    UNSUPPORTED_PARAMETER)."""
+    temporary chat where the prompt says nothing of it; ``uploaded`` has every picture and file that
+    is sent. Raises ``Problem`` INVALID_REQUEST."""
     said = to_send(prompt)
-    messages = [_message(item, ids, _hints(prompt), now) for item in said]
+    messages = [message(item, ids, _hints(prompt), now, uploaded) for item in said]
     place = _place(prompt, prompt.thread, _ROOT)
     return Outgoing(
         _current(prompt, place, messages, history_disabled),
-        _prepare(prompt, place, messages[-1]),
+        _prepare(prompt, place, messages[-1], said[-1].text),
         frozenset(message.id for message in messages),
         _assistant_texts(said),
     )
 
 
-def legacy_body(prompt: Prompt, *, ids: Ids, history_disabled: bool) -> Outgoing:
+def legacy_body(
+    prompt: Prompt, *, ids: Ids, history_disabled: bool, uploaded: Uploaded = _NOTHING
+) -> Outgoing:
     """A turn in the legacy form; else as ``conversation_body``."""
     said = to_send(prompt)
-    messages = [
-        shapes.Message(ids.uuid(), shapes.Author(author), shapes.Content((text,)))
-        for author, text in said
-    ]
+    messages = [older_message(item, ids, uploaded) for item in said]
     place = _place(prompt, prompt.thread, ids.uuid())
     return Outgoing(
         _legacy(prompt, place, messages, history_disabled, ids),
@@ -221,9 +248,9 @@ def continue_body(
     return Outgoing(_current(prompt, place, UNSET, history_disabled), _prepare(prompt, place, None))
 
 
-def _prepare(prompt: Prompt, place: _Place, last: shapes.Message | None) -> bytes:
-    """The preparation of a turn, with the last message as the composer shows it. None: of going on
-    with a cut answer."""
+def _prepare(prompt: Prompt, place: _Place, last: shapes.Message | None, text: str = "") -> bytes:
+    """The preparation of a turn, with the text of the last message as the composer shows it. None:
+    of going on with a cut answer."""
     return _encode(
         shapes.Prepare(
             action="next" if last else "continue",
@@ -234,7 +261,8 @@ def _prepare(prompt: Prompt, place: _Place, last: shapes.Message | None) -> byte
             conversation_mode=place.mode,
             system_hints=_hints(prompt),
             thinking_effort=place.thinking,
-            partial_query=shapes.Query(last.id, shapes.Author("user"), last.content)
+            attachment_mime_types=attached_types(last),
+            partial_query=shapes.Query(last.id, shapes.Author("user"), shapes.Content((text,)))
             if last
             else UNSET,
         )
@@ -254,6 +282,7 @@ def _current(
             parent_message_id=place.parent,
             conversation_id=place.conversation,
             model=place.slug,
+            client_prepare_state="sent" if HINT in prompt.hints else "success",
             conversation_mode=place.mode,
             system_hints=_hints(prompt),
             history_and_training_disabled=_temporary(prompt, history_disabled),
@@ -312,14 +341,8 @@ def _hints(prompt: Prompt) -> tuple[str, ...]:
     return (*prompt.hints, "search") if searches and "search" not in prompt.hints else prompt.hints
 
 
-def _message(item: Said, ids: Ids, hints: tuple[str, ...], now: float) -> shapes.Message:
-    metadata = shapes.Metadata(hints) if item.author == "user" else shapes.Nothing()
-    author, content = shapes.Author(item.author), shapes.Content((item.text,))
-    return shapes.Message(ids.uuid(), author, content, metadata, now)
-
-
 def _assistant_texts(said: Sequence[Said]) -> frozenset[str]:
-    return frozenset(text for author, text in said if author == "assistant")
+    return frozenset(item.text for item in said if item.author == "assistant")
 
 
 def _temporary(prompt: Prompt, history_disabled: bool) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
+from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import Picture
 from chat2api_core.upstreams.chatgpt_web.content import (
     Form,
@@ -21,6 +22,7 @@ from chat2api_core.upstreams.chatgpt_web.content import (
 )
 from chat2api_core.upstreams.chatgpt_web.cursor import Cursor
 from chat2api_core.upstreams.chatgpt_web.delta import list_of, object_of, text_of
+from chat2api_core.upstreams.chatgpt_web.handout import Handout
 from chat2api_core.upstreams.chatgpt_web.manuscript import Code, Manuscript, Prose
 from chat2api_core.upstreams.chatgpt_web.rope import Rope
 from chat2api_core.upstreams.chatgpt_web.textdoc import Edits, Textdoc
@@ -58,12 +60,13 @@ class Tap(Struct):
 class Scribe:
     """Writes messages down. ``tap`` is set when the text at the tip is followed by a strand."""
 
-    __slots__ = ("_drawn", "_strands", "_withheld", "page", "tap", "thinking")
+    __slots__ = ("_drawn", "_strands", "_withheld", "amending", "page", "tap", "thinking")
 
-    def __init__(self) -> None:
-        self.page = Manuscript()
+    def __init__(self, handout: Handout | None = None) -> None:
+        self.page = Manuscript(handout)
         self.thinking = Thinking(self.page)
         self.tap: Tap | None = None
+        self.amending = False  # messages must go on with what was written of them
         self._strands: dict[tuple[str, str], Strand] = {}
         self._drawn: set[str] = set()
         self._withheld: dict[str, list[Picture]] = {}  # by message: pictures still in progress
@@ -83,6 +86,11 @@ class Scribe:
                 self.page.end_passage()
         if form in _DRAWN:
             self._show_pictures(message_id, message, finished=finished)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether a whole picture has come."""
+        return bool(self._drawn or self._withheld)
 
     def finish(self) -> None:
         """The answer is over: hand out what was held back."""
@@ -146,6 +154,7 @@ class Scribe:
             strand = self._strands[key] = Strand(form, make(), Cursor())
         read = strand.cursor.advance(text)
         if read.afresh or strand.form is not form:
+            self._check_anew()
             if strand.writer is self.page.current and not self.page.goes_on:
                 self.page.end_passage()
             strand.form, strand.writer = form, make()
@@ -155,6 +164,12 @@ class Scribe:
                 self.page.goes_on = False
         if isinstance(text, Rope) and text is tip and strand.cursor.caught_up:
             self.tap = Tap(text, strand.cursor, strand.writer)
+
+    def _check_anew(self) -> None:
+        """A text is written anew, which a kept one must not be."""
+        if self.amending:
+            message = "ChatGPT's answer broke off, and what it kept is not what it had sent."
+            raise Problem(Kind.CUT, message, step="stream")
 
     def _show_pictures(
         self, message_id: str, message: dict[str, object], *, finished: bool
@@ -170,4 +185,5 @@ class Scribe:
         for picture in pictures:
             if picture.asset not in self._drawn:
                 self._drawn.add(picture.asset)
-                self.page.out.append(picture)
+                url = self.page.handout.picture(picture.asset, self.page.conversation_id)
+                self.page.out.append(structs.replace(picture, url=url) if url else picture)

@@ -8,13 +8,17 @@ from collections.abc import Sequence
 
 from msgspec import UNSET, Struct, UnsetType
 
+from chat2api_core.upstreams.chatgpt_web.attachments import Attachment, Pointer
+
 
 class Author(Struct, frozen=True):
     role: str
 
 
 class Content(Struct, frozen=True):
-    parts: tuple[str, ...]
+    """``text``, or ``multimodal_text`` with pictures before the text."""
+
+    parts: tuple[str | Pointer, ...]
     content_type: str = "text"
 
 
@@ -23,7 +27,7 @@ class Symbols(Struct, frozen=True):
 
 
 class Metadata(Struct, frozen=True):
-    """What the composer says about a message: here, that nothing was attached to it."""
+    """What the composer says about a message, and what was attached to it."""
 
     system_hints: tuple[str, ...] = ()
     developer_mode_connector_ids: tuple[()] = ()
@@ -32,6 +36,13 @@ class Metadata(Struct, frozen=True):
     selected_all_github_repos: bool = False
     serialization_metadata: Symbols = Symbols()
     submission_mode: str = "manual_send"
+    attachments: tuple[Attachment, ...] | UnsetType = UNSET
+
+
+class OnlyAttachments(Struct, frozen=True):
+    """The metadata of a message in the older form."""
+
+    attachments: tuple[Attachment, ...]
 
 
 class Nothing(Struct, frozen=True):
@@ -44,7 +55,7 @@ class Message(Struct, frozen=True):
     id: str
     author: Author
     content: Content
-    metadata: Metadata | Nothing = Nothing()
+    metadata: Metadata | OnlyAttachments | Nothing = Nothing()
     create_time: float | UnsetType = UNSET
 
 
@@ -83,6 +94,7 @@ class Prepare(Struct, frozen=True, kw_only=True):
     conversation_mode: Mode = Mode()
     system_hints: tuple[str, ...] = ()
     thinking_effort: str | UnsetType = UNSET
+    attachment_mime_types: tuple[str, ...] | UnsetType = UNSET
     supported_encodings: tuple[str, ...] = ("v1",)
     client_contextual_info: App = App()
     partial_query: Query | UnsetType = UNSET

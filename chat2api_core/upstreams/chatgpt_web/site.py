@@ -3,15 +3,21 @@ proxy, and faults read into problems.
 """
 
 import logging
+import ssl
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from chat2api_core.ambient import Clock
 from chat2api_core.problem import Kind, Problem, Step
-from chat2api_core.transport import Reply, Transport
+from chat2api_core.transport import Content, Reply, Transport
 from chat2api_core.upstreams.chatgpt_web.faults import read_fault, unreadable
 from chat2api_core.upstreams.chatgpt_web.page import FALLBACK_PAGE, Page, read_page
-from chat2api_core.upstreams.chatgpt_web.request import Identity, base_headers, page_headers
+from chat2api_core.upstreams.chatgpt_web.request import (
+    Identity,
+    base_headers,
+    blob_headers,
+    page_headers,
+)
 from chat2api_core.upstreams.chatgpt_web.session import Session
 
 _OK = 200
@@ -68,24 +74,30 @@ class Site:
         self.base_url = base_url
         self.identity = identity
         self.root = "/backend-api" if identity.access_token else "/backend-anon"
+        self.proxy = proxy  # its URL, empty for none
         self._transport = transport
         self._session = session
-        self._proxy = proxy
         self._clock = clock
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """Whom to trust, for connections that are not HTTP."""
+        return self._transport.tls
 
     async def home(self) -> Page:
         """Fetch and read the home page; its cookies are kept."""
         headers = [*page_headers(self.identity), (b"cookie", self._session.cookie_header())]
         reply = await self._transport.send(
-            "GET", f"{self.base_url}/", headers, step="bootstrap", proxy=self._proxy
+            "GET", f"{self.base_url}/", headers, step="bootstrap", proxy=self.proxy
         )
         body = await self._whole(reply, "bootstrap")
         return read_page(body.decode("utf-8", "replace"), self.base_url)
 
-    async def get(self, path: str, *, step: Step) -> bytes:
-        """GET a JSON document. Raises what ``read_fault`` makes of any status but 200."""
+    async def get(self, path: str, *, step: Step, limit: int = _SHORT) -> bytes:
+        """GET a JSON document of at most ``limit`` bytes. Raises what ``read_fault`` makes of any
+        status but 200."""
         reply = await self._send("GET", path, b"", (), step)
-        return await self._whole(reply, step, json=True)
+        return await self._whole(reply, step, json=True, limit=limit)
 
     async def post(self, path: str, body: bytes, *, step: Step) -> bytes | None:
         """POST JSON, get JSON; None if the site does not know the path. Raises what ``read_fault``
@@ -123,28 +135,79 @@ class Site:
             raise unreadable("conversation", reply.header("content-type"), content)
         raise self._fault(reply, content, "conversation", turnstile_asked, arkose_asked)
 
+    async def resume(self, path: str, body: bytes, *, extra: Extra) -> Reply | None:
+        """As ``open``, for a stream that may be gone: None if the site knows nothing of it."""
+        reply = await self._send("POST", path, body, extra, "stream", _EVENTS)
+        if reply.status == _OK and reply.header("content-type").startswith(_EVENTS):
+            return reply
+        if reply.status in _NOT_THERE:
+            await reply.aclose()
+            return None
+        content = await self._whole(reply, "stream")
+        raise unreadable("stream", reply.header("content-type"), content)
+
+    async def fetch(
+        self,
+        method: str,
+        path: str,
+        body: Content = b"",
+        *,
+        step: Step,
+        content_type: str = "application/json",
+        extra: Extra = (),
+        good: Container[int] = (_OK,),
+    ) -> Reply:
+        """Any call, when the head of its answer has a good status; the caller reads and closes it.
+        A body in pieces wants its length among the ``extra`` headers. Raises what ``read_fault``
+        makes of any other status."""
+        reply = await self._send(method, path, body, extra, step, content_type=content_type)
+        if reply.status not in good:
+            await self._whole(reply, step)
+        self._session.keep(reply.cookies)
+        return reply
+
+    async def put(self, url: str, content: Content, *, length: int, mime: str) -> None:
+        """PUT the bytes of a file to the signed address that ChatGPT gave for them. That is another
+        company's host: nothing of the account goes there. Raises ``Problem``."""
+        headers = blob_headers(self.identity, self.base_url, length=length, mime=mime)
+        reply = await self._transport.send(
+            "PUT", url, headers, content, step="upload", proxy=self.proxy
+        )
+        try:
+            await reply.read(_SHORT)
+        finally:
+            await reply.aclose()
+        if not 200 <= reply.status < 300:  # noqa: PLR2004 (HTTP)
+            message = f"ChatGPT's storage did not take a file (HTTP {reply.status})."
+            raise Problem(Kind.UPSTREAM_ERROR, message, step="upload")
+
     async def _send(
         self,
         method: str,
         path: str,
-        body: bytes,
+        body: Content,
         extra: Extra,
         step: Step,
         accept: str = "*/*",
+        content_type: str = "application/json",
     ) -> Reply:
         target = self.root + path
         headers = [
-            *base_headers(self.identity, self.base_url, target, accept=accept),
+            *base_headers(
+                self.identity, self.base_url, target, accept=accept, content_type=content_type
+            ),
             (b"cookie", self._session.cookie_header()),
             *extra,
         ]
         return await self._transport.send(
-            method, self.base_url + target, headers, body, step=step, proxy=self._proxy
+            method, self.base_url + target, headers, body, step=step, proxy=self.proxy
         )
 
-    async def _whole(self, reply: Reply, step: Step, *, json: bool = False) -> bytes:
+    async def _whole(
+        self, reply: Reply, step: Step, *, json: bool = False, limit: int = _SHORT
+    ) -> bytes:
         try:
-            body = await reply.read(_SHORT)
+            body = await reply.read(limit)
         finally:
             await reply.aclose()
         self._session.keep(reply.cookies)

@@ -6,10 +6,11 @@ better than any table here.
 """
 
 import re
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from chat2api_core.effort import Named, spelled, split
 from chat2api_core.turn import Effort
 
 Thinking: TypeAlias = Literal["standard", "extended", "max"]
@@ -30,9 +31,6 @@ _THINKING: dict[Effort, Thinking] = {
 _WHOLE = frozenset({"o3-mini-high", "o4-mini-high", "gpt-5-1-codex-max"})
 
 _GPT = re.compile(r"(?:(?P<slug>.+)-gizmo-)?(?P<gizmo>g-[A-Za-z0-9_-]+)")
-_WORDS = "|".join(_THINKING)
-_MARKED = re.compile(rf"(?P<name>.+?)(?::(?P<colon>{_WORDS})|\((?P<round>{_WORDS})\))")
-_DASHED = re.compile(rf"(?P<name>.+?)[-_](?P<effort>{_WORDS})")
 
 
 class Target(Struct, frozen=True):
@@ -47,31 +45,16 @@ class Target(Struct, frozen=True):
 def model_slug(model: str) -> Target:
     """Read a model name: ``gpt-5.5``, ``gpt-5.5-high``, ``gpt-5.5(high)``, ``gpt-5.5:high``,
     ``g-abc`` and ``gpt-4-gizmo-g-abc`` (GPTs), or nothing at all (``auto``)."""
-    name, effort = _split_marked(model.strip())
-    gpt = _GPT.fullmatch(name)
+    name = spelled(model.strip())
+    named = Named(name) if _GPT.fullmatch(name) else split(name, _WHOLE)
+    gpt = _GPT.fullmatch(named.name)
     if gpt:
         # ``gpt-4-gizmo`` is the old spelling of "a GPT", not the wish for that model.
         slug = gpt["slug"] or "gpt-4"
-        return Target("auto" if slug == "gpt-4" else _dashes(slug), gpt["gizmo"], effort)
-    slug = _dashes(name)
-    if effort is None and slug not in _WHOLE:
-        dashed = _DASHED.fullmatch(slug)
-        if dashed:
-            slug, effort = dashed["name"], cast("Effort", dashed["effort"])
-    return Target(slug or "auto", effort=effort)
+        return Target("auto" if slug == "gpt-4" else slug, gpt["gizmo"], named.effort)
+    return Target(named.name or "auto", effort=named.effort)
 
 
 def thinking(effort: Effort | None) -> Thinking | None:
     """The upstream's word for an effort; None leaves it to the account's own setting."""
     return None if effort is None else _THINKING[effort]
-
-
-def _split_marked(name: str) -> tuple[str, Effort | None]:
-    marked = _MARKED.fullmatch(name)
-    if marked is None:
-        return name, None
-    return marked["name"], cast("Effort", marked["colon"] or marked["round"])
-
-
-def _dashes(slug: str) -> str:
-    return slug.replace(".", "-")

@@ -11,7 +11,7 @@ from typing import cast
 import msgspec
 from msgspec import Raw, Struct
 
-from chat2api_core.effort import is_level
+from chat2api_core.effort import is_level, spelled
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import Effort
 from chat2api_core.upstreams.base import Model
@@ -129,8 +129,4 @@ def find(catalog: Sequence[CodexModel], name: str) -> CodexModel | None:
     exact = next((model for model in catalog if model.slug == name), None)
     if exact is not None:
         return exact
-    return next((model for model in catalog if _dashes(model.slug) == _dashes(name)), None)
-
-
-def _dashes(slug: str) -> str:
-    return slug.replace(".", "-")
+    return next((model for model in catalog if spelled(model.slug) == spelled(name)), None)

@@ -75,6 +75,21 @@ class Action(Struct):
     pattern: str | None = None
 
 
+class Trouble(Struct):
+    """Why an item came to nothing."""
+
+    code: str | None = None
+    message: str | None = None
+
+
+class View(Struct, gc=False):
+    """A picture that is not finished, in base64."""
+
+    partial_image_b64: str
+    partial_image_index: int = 0
+    output_format: str | None = None
+
+
 class Item(Struct):
     """Any item of the output; each kind has a few of these fields."""
 
@@ -92,7 +107,8 @@ class Item(Struct):
     revised_prompt: str | None = None
     size: str | None = None
     output_format: str | None = None
-    action: Action | None = None
+    action: Action | str | None = None  # a word where the item is a picture
+    error: Trouble | None = None
 
 
 class ItemEvent(Struct):

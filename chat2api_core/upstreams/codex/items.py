@@ -79,7 +79,7 @@ def _content(part: Text | Image | File, role: str) -> Iterator[Json]:
 
 
 def _image(part: Image) -> Json:
-    if not part.url:
+    if part.file_id or not part.url:
         raise _by_id_only("pictures")
     image: Json = {"type": "input_image", "image_url": part.url}
     if part.detail != "auto":
@@ -90,7 +90,7 @@ def _image(part: Image) -> Json:
 def _file(part: File) -> Json:
     if part.data:
         return {"type": "input_file", "filename": part.name or "file", "file_data": part.data}
-    if part.url:
+    if part.url and not part.file_id:
         return {"type": "input_file", "file_url": part.url}
     raise _by_id_only("files")
 

@@ -15,16 +15,29 @@ import msgspec
 from chat2api_core.ambient import Clock
 from chat2api_core.effort import is_level
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.turn import Delta, Effort, Finished, FinishReason, Picture, Started, Usage
+from chat2api_core.turn import (
+    Delta,
+    Effort,
+    Finished,
+    FinishReason,
+    Picture,
+    PictureBegun,
+    PicturePreview,
+    RefusalDelta,
+    Started,
+    Usage,
+)
 from chat2api_core.turn import WebSearch as Search
 from chat2api_core.upstreams.codex.calls import KINDS, Calls
 from chat2api_core.upstreams.codex.events import (
+    Action,
     AnnotationAdded,
     Counts,
     Item,
     ItemEvent,
     Response,
     ResponseEvent,
+    View,
     decode,
     decode_type,
     read_piece,
@@ -40,8 +53,10 @@ from chat2api_core.upstreams.codex.names import Names
 from chat2api_core.upstreams.codex.quota import Quota, read_quota_event
 from chat2api_core.upstreams.codex.text import Text
 from chat2api_core.upstreams.codex.thinking import Thinking
+from chat2api_core.upstreams.quote import quote
 from chat2api_core.wire.sse import Event
 
+_DRAWING = "image_generation_call"
 _REASONS: dict[str, FinishReason] = {"content_filter": "content_filter"}
 _ACTIONS: dict[str, Literal["search", "open_page", "find_in_page"]] = {
     "search": "search",
@@ -120,7 +135,14 @@ class Reader:
 
     def _item_added(self, data: bytes) -> list[Delta]:
         event = decode(data, ItemEvent)
+        if event.item.type == _DRAWING:
+            return [PictureBegun()]
         return self._calls.begin(event.output_index, event.item) if event.item.type in KINDS else []
+
+    def _preview(self, data: bytes) -> list[Delta]:
+        view = decode(data, View)
+        form = view.output_format or "png"
+        return [PicturePreview(view.partial_image_index, view.partial_image_b64, form)]
 
     def _item_done(self, data: bytes) -> list[Delta]:
         event = decode(data, ItemEvent)
@@ -138,7 +160,7 @@ class Reader:
             return [delta for n, part in parts for delta in self._text.whole((place, n), part)]
         if item.type == "reasoning":
             return self._thinking.whole(place, item)
-        if item.type == "image_generation_call":
+        if item.type == _DRAWING:
             return _picture(item)
         return _search(item) if item.type == "web_search_call" else []
 
@@ -195,6 +217,7 @@ _READERS: dict[str, Callable[[Reader, bytes], list[Delta]]] = {
     "response.custom_tool_call_input.delta": Reader._argue,
     "response.output_item.added": Reader._item_added,
     "response.output_item.done": Reader._item_done,
+    "response.image_generation_call.partial_image": Reader._preview,
     "response.completed": Reader._completed,
     "response.done": Reader._completed,
     "response.incomplete": Reader._incomplete,
@@ -231,7 +254,8 @@ def _usage(counts: Counts | None) -> Usage | None:
 
 def _picture(item: Item) -> list[Delta]:
     if not item.result:
-        return []
+        why = quote((item.error.message if item.error else None) or "")
+        return [RefusalDelta(why)] if why else []
     width, _, height = (item.size or "").partition("x")
     return [
         Picture(
@@ -241,13 +265,14 @@ def _picture(item: Item) -> list[Delta]:
             item.revised_prompt or "",
             item.result,
             item.output_format or "png",
+            revised_prompt=item.revised_prompt or "",
         )
     ]
 
 
 def _search(item: Item) -> list[Delta]:
     action = item.action
-    if action is None:
+    if not isinstance(action, Action):
         return [Search()]
     kind = _ACTIONS.get(action.type)
     if kind is None:

@@ -16,9 +16,10 @@ from msgspec import Struct
 
 from chat2api_core.accounts.account import Account, read_claims
 from chat2api_core.effort import clamp, split
+from chat2api_core.painters import is_painter
 from chat2api_core.secret import Secret
 from chat2api_core.turn import Effort, Format, Prompt, Tool, ToolChoice
-from chat2api_core.upstreams.codex.catalog import CodexModel, find
+from chat2api_core.upstreams.codex.catalog import AUTO, CodexModel, find
 from chat2api_core.upstreams.codex.items import Json, calls, input_items
 from chat2api_core.upstreams.codex.names import Names
 
@@ -45,12 +46,14 @@ class Target(Struct, frozen=True):
 
 def resolve(prompt: Prompt, catalog: Sequence[CodexModel]) -> Target:
     """Read the model name: ``gpt-5.5``, ``gpt-5.5-high``, ``gpt-5-5``, ``auto``. An effort of the
-    prompt counts more than one in the name; the model's own levels bound both."""
+    prompt counts more than one in the name; the model's own levels bound both. A model that makes
+    pictures is a matter of the tool; any model can use that."""
     named = split(prompt.model, tuple(model.slug for model in catalog))
-    model = find(catalog, named.name)
+    drawn = prompt.tool_choice.hosted == "image_generation" and is_painter(named.name)
+    model = find(catalog, "" if drawn else named.name)
     effort = prompt.effort or named.effort
     if model is None:
-        return Target(named.name, effort)
+        return Target(AUTO if drawn else named.name, effort)
     return Target(model.slug, effort and clamp(effort, model.efforts), model)
 
 

@@ -9,6 +9,7 @@ import asyncio
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.caller import TokenCaller
+from chat2api_core.accounts.caps import Caps
 from chat2api_core.accounts.member import Member, member_of, verdict
 from chat2api_core.accounts.standing import Out, Standing
 from chat2api_core.admin.sections import forms, mask_proxy
@@ -49,6 +50,7 @@ async def list_accounts(exchange: Exchange) -> None:
             {
                 **_described(account, member),
                 **_state(member, standing, now, twin=twin),
+                "quotas": _quotas(standing.caps, now),
                 "expires": int(kept.expires),
                 "renewed": int(kept.renewed),
                 "last_used": used[key],
@@ -152,6 +154,22 @@ def _state(member: Member, standing: Standing, now: float, *, twin: str) -> dict
             for model, rest in sorted(running.items())
         ],
     }
+
+
+def _quotas(caps: Caps, now: float) -> list[dict[str, object]]:
+    """What may still be used: percent ``used`` or a count ``remaining``, None where unknown."""
+    return [
+        {
+            "name": name,
+            "used": cap.used if cap.used >= 0 else None,
+            "remaining": cap.remaining if cap.remaining >= 0 else None,
+            "minutes": cap.minutes,
+            "resets_at": int(cap.resets_at),
+            "seen_at": int(cap.seen_at),
+        }
+        for name, cap in sorted(caps.items())
+        if cap.known(now)
+    ]
 
 
 def _week(sums: Figures) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The table of parameters: complete, consistent with the parser, and the one of docs/parameters.md."""
+"""The table of parameters: complete, consistent with the parser, and that of the docs."""
 
 import subprocess
 import sys

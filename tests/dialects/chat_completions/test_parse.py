@@ -12,6 +12,7 @@ from chat2api_core.dialects.chat_completions.body import MAX_MESSAGES
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import (
     File,
+    HostedTool,
     Image,
     Message,
     Prompt,
@@ -68,8 +69,11 @@ def test_every_used_parameter_reaches_the_prompt() -> None:
         reasoning_effort="xhigh",
         conversation_id="conv-1",
         parent_message_id="msg-1",
-        system_hints=["search"],
+        system_hints=["search", "reason", "search"],
         history_disabled=True,
+        verbosity="low",
+        prompt_cache_key="talk-1",
+        service_tier="priority",
     )
     assert request == ChatRequest(
         prompt=Prompt(
@@ -78,12 +82,49 @@ def test_every_used_parameter_reaches_the_prompt() -> None:
             sampling=Sampling(max_tokens=7, stop=("END", "\n\n"), temperature=0.5, top_p=1.0),
             effort="xhigh",
             thread=Thread("conv-1", "msg-1"),
-            hints=("search",),
+            hints=("search", "reason"),
             temporary=True,
+            verbosity="low",
+            cache_key="talk-1",
+            service_tier="priority",
         ),
         stream=True,
         include_usage=True,
     )
+
+
+LOCATION = {
+    "type": "approximate",
+    "approximate": {"city": "Delft", "country": "NL", "region": None},
+}
+DELFT = {"type": "approximate", "city": "Delft", "country": "NL"}
+GET_TIME = {"type": "function", "function": {"name": "get_time"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "hints"),
+    [
+        ({"web_search_options": {}}, {}, ("search",)),
+        ({"web_search_options": {}, "system_hints": ["search"]}, {}, ("search",)),
+        (
+            {"web_search_options": {"search_context_size": "low"}},
+            {"search_context_size": "low"},
+            (),
+        ),
+        ({"web_search_options": {"user_location": LOCATION}}, {"user_location": DELFT}, ()),
+        (
+            {"web_search_options": {"user_location": LOCATION}, "tools": [GET_TIME]},
+            {"user_location": DELFT},
+            ("search",),
+        ),
+    ],
+)
+def test_a_wish_for_a_search_is_a_hosted_tool(
+    fields: dict[str, object], options: dict[str, object], hints: tuple[str, ...]
+) -> None:
+    prompt = parse(**fields).prompt
+    assert prompt.hosted == (HostedTool("web_search", options),)
+    assert prompt.hints == hints
 
 
 @pytest.mark.parametrize("effort", ["none", "minimal", "low", "medium", "high", "xhigh", "max"])
@@ -107,6 +148,7 @@ def test_null_is_the_same_as_leaving_a_parameter_out() -> None:
             "temperature", "top_p", "reasoning_effort", "conversation_id", "parent_message_id",
             "system_hints", "history_disabled", "n", "tools", "tool_choice", "response_format",
             "parallel_tool_calls", "functions", "function_call", "audio", "modalities", "logprobs",
+            "verbosity", "prompt_cache_key", "service_tier", "web_search_options",
         )
     )  # fmt: skip
     assert parse(**everything) == parse()
@@ -184,6 +226,27 @@ def test_pictures_and_files_become_parts_in_their_order() -> None:
         Image(url="http://example.com/b"),
         File(name="hi.txt", data="data:text/plain;base64,aGk="),
         File(file_id="file-1"),
+    )
+
+
+def test_pictures_and_files_are_named_as_the_client_wrote_them() -> None:
+    image = {"type": "image_url", "image_url": {"url": PICTURE}}
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "See"}, image]},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": [image]},
+        {"role": "user", "content": [
+            {"type": "file", "file": {"file_data": "YQ=="}},
+            {"type": "file", "file": {"file_id": "file-1"}},
+        ]},
+    ]  # fmt: skip
+    assert parse(messages=messages).places == (
+        "messages[1].content[1].image_url.url",
+        "messages[3].content[0].image_url.url",
+        "messages[4].content[0].file.file_data",
+        "messages[4].content[1].file.file_id",
     )
 
 
@@ -275,7 +338,6 @@ REFUSALS: list[tuple[str, object]] = [
     ("modalities", ["text", "audio"]),
     ("audio", {"voice": "alloy", "format": "wav"}),
     ("moderation", {"model": "omni"}),
-    ("web_search_options", {}),
     ("gizmo_id", "g-1"),
 ]
 
@@ -379,6 +441,19 @@ WRONG: list[tuple[str, object, str, str]] = [
      "parent_message_id needs conversation_id as well."),
     ("system_hints", "search", "system_hints",
      "system_hints must be an array or null, not a string."),
+    ("system_hints", ["search", "telepathy"], "system_hints[1]",
+     "system_hints[1] cannot be 'telepathy'; it is one of: search, reason, canvas or research."),
+    ("verbosity", "huge", "verbosity",
+     "verbosity cannot be 'huge'; it is one of: low, medium or high."),
+    ("web_search_options", {"search_context_size": "huge"},
+     "web_search_options.search_context_size",
+     "web_search_options.search_context_size cannot be 'huge'; it is one of: low, medium or high."),
+    ("web_search_options", {"user_location": {"type": "exact", "approximate": {}}},
+     "web_search_options.user_location.type",
+     "web_search_options.user_location.type cannot be 'exact'; it is one of: approximate."),
+    ("web_search_options", {"user_location": {"type": "approximate"}},
+     "web_search_options.user_location.approximate",
+     "web_search_options.user_location.approximate is missing."),
 ]  # fmt: skip
 
 

@@ -412,3 +412,29 @@ def test_an_item_that_cannot_be_taken_is_named(
     assert caught.value.kind is kind
     assert caught.value.param == param
     assert words in caught.value.message
+
+
+def test_pictures_and_files_are_named_as_the_client_wrote_them(parse: Parse) -> None:
+    image = {"type": "input_image", "image_url": "https://example.com/a.png"}
+    text = {"type": "input_text", "text": "See"}
+    call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    custom = {"type": "custom_tool_call", "call_id": "c2", "name": "g", "input": ""}
+    items = [
+        {"role": "user", "content": [text, image, {"type": "input_image", "file_id": "file-1"}]},
+        call,
+        {"type": "function_call_output", "call_id": "c1", "output": [image]},
+        custom,
+        {"type": "custom_tool_call_output", "call_id": "c2", "output": [text, image]},
+        {"role": "user", "content": [
+            {"type": "input_file", "filename": "a.pdf", "file_data": "YQ=="},
+            {"type": "input_file", "file_url": "https://example.com/a.pdf"},
+        ]},
+    ]  # fmt: skip
+    assert parse(input=items, instructions="Be brief.").places == (
+        "input[0].content[1].image_url",
+        "input[0].content[2].file_id",
+        "input[2].output[0].image_url",
+        "input[4].output[1].image_url",
+        "input[5].content[0].file_data",
+        "input[5].content[1].file_url",
+    )

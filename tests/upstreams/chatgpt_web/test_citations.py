@@ -94,6 +94,19 @@ def test_a_mark_that_never_ends_is_not_waited_for() -> None:
     assert scan(*text) == ["x" * 9000]
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        # It was once handed out with the beginning of a new mark in it.
+        ("【1†\ue200", ["【1†"]),
+        ("【1†a\ue203b】", ["【1†ab】"]),
+    ],
+)
+def test_an_old_mark_has_nothing_of_a_new_one_in_it(text: str, left: list[str]) -> None:
+    assert scan(text) == left
+    assert "".join(map(str, scan(*text))) == "".join(left)
+
+
 def test_text_without_marks_is_known_as_such() -> None:
     assert begins_no_mark("月亮")
     assert not begins_no_mark("【")

@@ -15,13 +15,20 @@ from chat2api_core.turn import (
     ToolCall,
     ToolResult,
 )
-from chat2api_core.upstreams.chatgpt_web.messages import to_send
+from chat2api_core.upstreams.chatgpt_web.messages import Said, to_send
 
 THREAD = Thread("conv-1", "m-1")
 
 
 def say(role: Role, text: str) -> Message:
     return Message(role, (Text(text),))
+
+
+def spoken(prompt: Prompt) -> list[tuple[str, str]]:
+    """Who says what; nothing is attached to it."""
+    said = to_send(prompt)
+    assert not [one for one in said if one.media]
+    return [(one.author, one.text) for one in said]
 
 
 SYSTEM = say("system", "Be brief.")
@@ -79,7 +86,7 @@ ORPHAN = Message("tool", (ToolResult("c9", (Text("?"),)),))
 def test_a_new_conversation_gets_everything(
     situation: str, messages: tuple[Message, ...], said: list[tuple[str, str]]
 ) -> None:
-    assert to_send(Prompt("auto", messages)) == said, situation
+    assert spoken(Prompt("auto", messages)) == said, situation
 
 
 @pytest.mark.parametrize(
@@ -97,7 +104,7 @@ def test_a_new_conversation_gets_everything(
 def test_a_kept_conversation_gets_what_is_new(
     situation: str, messages: tuple[Message, ...], said: list[tuple[str, str]]
 ) -> None:
-    assert to_send(Prompt("auto", messages, thread=THREAD)) == said, situation
+    assert spoken(Prompt("auto", messages, thread=THREAD)) == said, situation
 
 
 @pytest.mark.parametrize(
@@ -118,23 +125,49 @@ def test_without_anything_to_answer_the_request_is_wrong(prompt: Prompt) -> None
     assert caught.value.param == "messages"
 
 
-@pytest.mark.parametrize("part", [Image("https://a.example/b.png"), File("a.txt")])
-def test_pictures_and_files_are_refused_where_they_stand(part: Image | File) -> None:
-    prompt = Prompt("auto", (HI, Message("user", (Text("See:"), part))))
-    with pytest.raises(Problem) as caught:
-        to_send(prompt)
-    assert caught.value.kind is Kind.UNSUPPORTED_PARAMETER
-    assert caught.value.param == "messages[1].content[1]"
-    assert caught.value.message == "Pictures and files are not supported yet."
+CAT = Image("data:image/png;base64,AAAA")
+NOTES = File("a.txt", "data:text/plain;base64,YQ==")
 
 
-def test_a_picture_in_a_result_is_refused_as_well() -> None:
-    prompt = Prompt("auto", (Message("tool", (ToolResult("c1", (Image("data:,"),)),)),))
-    with pytest.raises(Problem) as caught:
-        to_send(prompt)
-    assert caught.value.param == "messages[0].content[0]"
+@pytest.mark.parametrize(
+    ("situation", "messages", "said"),
+    [
+        (
+            "a user's are attached, and part the texts around them",
+            (Message("user", (Text("See:"), CAT, Text("and"), NOTES, Text("!"))),),
+            [Said("user", "See:\n\nand\n\n!", (CAT, NOTES))],
+        ),
+        ("they can be all there is", (Message("user", (CAT,)),), [Said("user", "", (CAT,))]),
+        (
+            "those of a result follow it in a message of the user's",
+            (HI, CALL, Message("tool", (ToolResult("c1", (Text("this"), CAT)),))),
+            [
+                Said("user", "Hi"),
+                Said("assistant", "Let me see.\n\n[Called the tool weather, call c1, with]\n"
+                     '{"city":"Oslo"}'),
+                Said("tool", "[Result of the tool weather, call c1]\nthis"),
+                Said("user", "", (CAT,)),
+            ],
+        ),
+        (
+            "those of the assistant follow it as well",
+            (HI, Message("assistant", (Text("Here."), CAT)), WHY),
+            [Said("user", "Hi"), Said("assistant", "Here."), Said("user", "", (CAT,)),
+             Said("user", "Why?")],
+        ),
+        (
+            "those of instructions are not lost",
+            (Message("system", (Text("Like this:"), CAT)), HI),
+            [Said("system", "Like this:"), Said("user", "", (CAT,)), Said("user", "Hi")],
+        ),
+    ],
+)  # fmt: skip
+def test_pictures_and_files_are_attached(
+    situation: str, messages: tuple[Message, ...], said: list[Said]
+) -> None:
+    assert to_send(Prompt("auto", messages)) == said, situation
 
 
 def test_an_old_picture_of_a_kept_conversation_disturbs_nobody() -> None:
     old = Message("user", (Image("https://a.example/b.png"),))
-    assert to_send(Prompt("auto", (old, HELLO, WHY), thread=THREAD)) == [("user", "Why?")]
+    assert spoken(Prompt("auto", (old, HELLO, WHY), thread=THREAD)) == [("user", "Why?")]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -81,9 +82,9 @@ def thinking(deltas: list[Delta]) -> str:
     return "".join(delta.text for delta in deltas if isinstance(delta, ReasoningDelta))
 
 
-def answer(*events: Event, **sent: frozenset[str]) -> list[Delta]:
-    """All deltas of an answer in one body."""
-    reader = Reader(**sent)
+def answer(*events: Event, **options: Any) -> list[Delta]:
+    """All deltas of an answer in one body; options are those of a reader."""
+    reader = Reader(**options)
     return [*read(reader, *events), *reader.close()]
 
 
@@ -493,6 +494,8 @@ def test_unknown_events_and_empty_ones_say_nothing() -> None:
         Event("", b"{"),
         Event("", b"[1]"),
         Event("", b"\xff"),
+        # It once went through as an error of the decoder's own.
+        Event("", b'{"message":"\xff"}'),
         Event("", b"{} nonsense"),
         Event("", b'{"a":' * 100_000),
         Event("", b"{}" + b'{"a":' * 100_000),
@@ -515,7 +518,7 @@ def test_what_is_not_readable_is_garbage(bad: Event) -> None:
         ({"code": "conversation_not_found"}, Kind.CONVERSATION_NOT_FOUND),
         ({"code": "model_not_found"}, Kind.MODEL_NOT_FOUND),
         ("Only one message at a time.", Kind.BUSY),
-        ({"type": "content_policy_error", "message": ""}, Kind.INVALID_REQUEST),
+        ({"type": "content_policy_error", "message": ""}, Kind.CONTENT_POLICY),
         (["odd"], Kind.UPSTREAM_ERROR),
         (True, Kind.UPSTREAM_ERROR),
     ],

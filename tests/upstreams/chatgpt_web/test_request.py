@@ -5,14 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
+from chat2api_core.media.asset import Asset
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
-from chat2api_core.turn import Effort, Image, Message, Prompt, Role, Text, Thread
+from chat2api_core.turn import Effort, File, Image, Message, Part, Prompt, Role, Text, Thread
 from chat2api_core.upstreams.chatgpt_web.request import (
     Identity,
     Outgoing,
     SentinelTokens,
     base_headers,
+    blob_headers,
     continue_body,
     conversation_body,
     conversation_headers,
@@ -346,11 +348,81 @@ def test_half_a_thread_is_refused(
     assert caught.value.param == param
 
 
-@pytest.mark.parametrize("form", [current, legacy])
-def test_pictures_are_refused(form: Callable[[Prompt], Outgoing]) -> None:
-    with pytest.raises(Problem) as caught:
-        form(ask(Message("user", (Image("data:,"),))))
-    assert caught.value.kind is Kind.UNSUPPORTED_PARAMETER
+CAT = Image("data:image/png;base64,Y2F0")
+NOTES = File("notes.md", "data:text/markdown;base64,Iw==")
+UPLOADED: dict[Image | File, Asset] = {
+    CAT: Asset("file-cat", "cat.png", 3, "image/png", width=4, height=2),
+    NOTES: Asset("file-notes", "notes.md", 1, "text/markdown", tokens=7),
+}
+POINTER = {
+    "content_type": "image_asset_pointer", "asset_pointer": "file-service://file-cat",
+    "size_bytes": 3, "width": 4, "height": 2,
+}  # fmt: skip
+ATTACHED = {"source": "library", "is_big_paste": False, "library_file_id": None}
+CAT_ATTACHED = ATTACHED | {
+    "id": "file-cat", "name": "cat.png", "size": 3, "mimeType": "image/png",
+    "mime_type": "image/png", "width": 4, "height": 2,
+}  # fmt: skip
+NOTES_ATTACHED = ATTACHED | {
+    "id": "file-notes", "name": "notes.md", "size": 1, "mimeType": "text/markdown",
+    "mime_type": "text/markdown", "file_token_size": 7,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("parts", "content", "attached"),
+    [
+        ((Text("See:"), CAT),
+         {"content_type": "multimodal_text", "parts": [POINTER, "See:"]}, [CAT_ATTACHED]),
+        ((CAT,), {"content_type": "multimodal_text", "parts": [POINTER]}, [CAT_ATTACHED]),
+        ((CAT, CAT), {"content_type": "multimodal_text", "parts": [POINTER]}, [CAT_ATTACHED]),
+        ((NOTES, Text("Sum up.")),
+         {"content_type": "text", "parts": ["Sum up."]}, [NOTES_ATTACHED]),
+        ((NOTES,), {"content_type": "text", "parts": [""]}, [NOTES_ATTACHED]),
+        ((NOTES, CAT, Text("Both.")),
+         {"content_type": "multimodal_text", "parts": [POINTER, "Both."]},
+         [NOTES_ATTACHED, CAT_ATTACHED]),
+    ],
+)  # fmt: skip
+def test_pictures_are_pointed_to_and_every_file_is_attached(
+    parts: tuple[Part, ...], content: object, attached: list[object]
+) -> None:
+    prompt = ask(Message("user", parts))
+    outgoing = conversation_body(
+        prompt, ids=Counting(), now=NOW, history_disabled=True, uploaded=UPLOADED
+    )
+    (message,) = json.loads(outgoing.body)["messages"]
+    assert message["content"] == content
+    assert message["metadata"]["attachments"] == attached
+    assert message["metadata"]["submission_mode"] == "manual_send"
+    prepared = json.loads(outgoing.prepare)
+    types = [
+        CAT_ATTACHED["mime_type"] if one is CAT_ATTACHED else "text/markdown" for one in attached
+    ]
+    assert prepared["attachment_mime_types"] == types
+    assert prepared["partial_query"]["content"]["content_type"] == "text"
+
+    older = legacy_body(prompt, ids=Counting(), history_disabled=True, uploaded=UPLOADED)
+    (message,) = json.loads(older.body)["messages"]
+    assert message["content"] == content
+    assert message["metadata"] == {"attachments": attached}
+
+
+def test_without_any_file_nothing_is_said_of_files() -> None:
+    body, prepared = json.loads(current(ask()).body), json.loads(current(ask()).prepare)
+    assert "attachments" not in body["messages"][0]["metadata"]
+    assert "attachment_mime_types" not in prepared
+    assert json.loads(legacy(ask()).body)["messages"][0]["metadata"] == {}
+
+
+def test_the_storage_is_told_nothing_of_the_account() -> None:
+    headers = blob_headers(WHO, BASE, length=3, mime="image/png")
+    assert dict(headers) == {
+        b"content-type": b"image/png", b"content-length": b"3", b"x-ms-blob-type": b"BlockBlob",
+        b"x-ms-version": b"2020-04-08", b"accept": b"application/json, text/plain, */*",
+        b"accept-language": b"en-US", b"user-agent": b"UA/1.0",
+        b"origin": b"https://chatgpt.com", b"referer": b"https://chatgpt.com/",
+    }  # fmt: skip
 
 
 def test_a_gpt_is_an_interaction_of_its_own() -> None:

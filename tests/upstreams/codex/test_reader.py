@@ -19,6 +19,8 @@ from chat2api_core.turn import (
     Delta,
     Finished,
     Picture,
+    PictureBegun,
+    PicturePreview,
     ReasoningDelta,
     ReasoningSealed,
     RefusalDelta,
@@ -168,7 +170,13 @@ GOOD: dict[str, list[Delta]] = {
     ],
     "raw_thoughts": [BEGUN, ReasoningDelta("Hm, so."), TextDelta("Yes."), STOP],
     "refusal": [BEGUN, RefusalDelta("I cannot do that."), STOP],
-    "picture": [BEGUN, Picture("", 1024, 1536, "A moon", "aGVsbG8=", "webp"), STOP],
+    "picture": [
+        BEGUN,
+        PictureBegun(),
+        PicturePreview(0, "AAAA"),
+        Picture("", 1024, 1536, "A moon", "aGVsbG8=", "webp", revised_prompt="A moon"),
+        STOP,
+    ],
     "incomplete": [
         BEGUN,
         TextDelta("This is cut"),
@@ -283,6 +291,10 @@ ITEMS: dict[str, tuple[bytes, list[Delta]]] = {
         [CallStarted(0, "call_0", "f"), CallEnded(0)],
     ),
     "a picture that was not made is none": (b'{"type":"image_generation_call"}', []),
+    "a picture that was not made tells why": (
+        b'{"type":"image_generation_call","status":"failed","error":{"message":"Not that."}}',
+        [RefusalDelta("Not that.")],
+    ),
     "a picture of unknown size": (
         b'{"type":"image_generation_call","result":"AA=="}',
         [Picture("", data="AA==")],

@@ -463,3 +463,16 @@ def test_the_account_is_the_one_configured_or_the_one_in_the_tokens(
     account: Account, account_id: str
 ) -> None:
     assert identity(account, user_agent="me", auth_key=Secret("")).account_id == account_id
+
+
+def test_a_model_that_makes_pictures_leaves_the_host_to_the_backend() -> None:
+    tool = HostedTool("image_generation", {"model": "gpt-image-2"})
+    order = {"hosted": (tool,), "tool_choice": ToolChoice(hosted="image_generation")}
+    target = resolve(prompt(model="gpt-image-2", **order), FALLBACK)
+    assert target.slug == FALLBACK[0].slug
+    assert resolve(prompt(model="gpt-image-2", **order), ()).slug == "auto"
+    assert resolve(prompt(model="gpt-5.4", **order), FALLBACK).slug == "gpt-5.4"
+
+
+def test_only_an_order_turns_the_name_of_such_a_model() -> None:
+    assert resolve(prompt(model="gpt-image-2"), FALLBACK).slug == "gpt-image-2"

@@ -115,7 +115,7 @@ async function accounts() {
   return [
     heading("Accounts", many, add), closed(),
     h("div", { class: "card flush" }, h("table", { class: "cards" },
-      h("thead", {}, h("tr", {}, ["Account", "State", "Expires", "Last used", "7 days", "Actions"].map((word) => h("th", {}, t(word))))),
+      h("thead", {}, h("tr", {}, ["Account", "State", "Quotas", "Expires", "Last used", "7 days", "Actions"].map((word) => h("th", {}, t(word))))),
       h("tbody", {}, found.accounts.map((one) => accountRow(one, found.now))))),
   ];
 }
@@ -141,14 +141,28 @@ function accountRow(one, now) {
       one.state === "double" ? h("small", {}, `${t("Same account as")} ${one.reason}`)
         : one.state === "out" && h("small", {}, one.reason),
       one.rests.map((rest) => h("small", { title: rest.message },
-        `${rest.model || t("all models")}: ${rest.reason.replaceAll("_", " ")}, ${t("again in")} `,
+        `${t(rest.model || "all models")}: ${rest.reason.replaceAll("_", " ")}, ${t("again in")} `,
         h("span", { "data-until": rest.until, class: "count" }, countdown(rest.until - now))))),
+    one.quotas.length ? cell("Quotas", one.quotas.map((each) => quota(each, now))) : h("td", { class: "empty" }, "—"),
     cell("Expires", one.expires ? h("span", { title: new Date(one.expires * 1000).toLocaleString() }, relative(one.expires - now)) : "—"),
     cell("Last used", one.last_used ? relative(Math.min(0, one.last_used - now)) : t("never")),
     cell("7 days", h("span", { class: "pair", title: t("successes and failures") },
       h("b", { class: "good" }, number(one.succeeded)), " / ",
       h("b", { class: one.failed ? "failed" : "" }, number(one.failed)))),
     cell("Actions", h("div", { class: "actions" }, accountActions(one, mine))));
+}
+
+function quota({ name, used, remaining, minutes, resets_at }, now) {
+  const length = minutes % 1440 ? `${number(Math.round(minutes / 6) / 10)} ${t("h")}` : `${minutes / 1440} ${t("days")}`;
+  const label = name.startsWith("codex.") ? `Codex ${minutes ? length : ""}` : t(name).replaceAll("_", " ");
+  const value = used === null ? t("# left").replace("#", number(remaining)) : `${number(Math.round(used))} %`;
+  const spent = used === null ? remaining === 0 : used >= 100;
+  const bar = used !== null && h("span", { class: "bar" });
+  if (bar) bar.style.setProperty("--part", `${Math.min(used, 100)}%`);
+  return h("div", { class: spent ? "quota spent" : "quota" },
+    h("span", {}, label), h("b", {}, value), bar,
+    resets_at > now && h("small", { class: "muted", title: new Date(resets_at * 1000).toLocaleString() },
+      `${t("resets in")} `, h("span", { "data-until": resets_at, class: "count" }, countdown(resets_at - now))));
 }
 
 function accountActions(one, mine) {

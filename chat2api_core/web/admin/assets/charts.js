@@ -111,7 +111,8 @@ export function ranking(title, entries) {
       h("div", { class: "row" },
         h("span", { class: "name" }, one.name || t("unknown")),
         h("span", { class: "muted" },
-          `${number(one.requests)} · ${number(one.input + one.output)} tok`,
+          `${number(one.requests)} · ${number(one.input + one.output)} tok · `,
+          h("span", { title: `${t("Typical time")} (95 %: ${duration(one.p95_ms)})` }, duration(one.median_ms)),
           one.failed ? h("b", { class: "failed" }, ` · ${number(one.failed)} ${t("failed")}`) : "")),
       bar);
   });

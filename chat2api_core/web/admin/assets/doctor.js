@@ -43,7 +43,8 @@ function card(one) {
   const button = h("button", { class: "small", onclick: (event) => trying(examine, event.currentTarget) }, t("Examine"));
   const node = h("section", { class: "card", "data-account": one.id },
     h("header", { class: "row" },
-      h("h2", {}, one.email || one.id, " ", one.plan && h("span", { class: "badge plan" }, one.plan), " ", route),
+      h("h2", {}, one.email || one.id, " ", one.plan && h("span", { class: "badge plan" }, one.plan), " ",
+        one.type !== "web" && h("span", { class: "badge" }, t(one.type)), " ", route),
       h("div", { class: "actions" }, state, button)), result);
   return { node, examine };
 }

@@ -19,6 +19,8 @@ const chinese = {
   "Last used": "上次使用", "7 days": "近 7 天", "Actions": "操作", "Account": "账号",
   "ready": "可用", "resting": "冷却中", "out": "已失效", "disabled": "已停用", "double": "重复",
   "never": "从不", "now": "刚刚", "all models": "所有模型", "again in": "恢复还需",
+  "Quotas": "额度", "resets in": "重置还需", "# left": "剩余 #", "h": "小时", "d": "天", "image_gen": "图片生成", "models": "模型列表",
+  "deep_research": "深度研究", "file_upload": "文件上传", "odyssey": "智能体",
   "Same account as": "与此账号相同：", "Test": "测试", "Refresh": "刷新令牌", "Reset": "重置冷却",
   "Disable": "停用", "Enable": "启用", "Add an account": "添加账号", "Edit account": "编辑账号",
   "Access token": "访问令牌", "Refresh token": "刷新令牌", "Session token": "会话令牌",
@@ -55,7 +57,7 @@ const chinese = {
   "One short turn with each account, stage by stage. It counts as a message of the account.":
     "对每个账号逐阶段进行一次简短对话，会计为该账号的一条消息。",
   "not_reached": "未到达", "skipped": "跳过", "ok": "正常", "failed": "失败", "direct": "直连",
-  "proxy": "代理", "dns": "域名解析", "connect": "连接", "sign_in": "登录状态",
+  "proxy": "代理", "dns": "域名解析", "connect": "连接", "tls": "TLS", "sign_in": "登录状态",
   "bootstrap": "首页", "sentinel": "风控许可", "proof": "工作量证明", "conversation": "对话请求",
   "turn": "完整回答", "web": "网页", "codex": "Codex", "Language": "语言", "in": "后", "ago": "前",
   "The page could not reach the gateway.": "页面无法连接到网关。", "accounts": "个账号",
@@ -66,7 +68,8 @@ const chinese = {
 
 const nice = {
   "access_token": "access", "refresh_token": "refresh", "session_token": "session",
-  "id_token": "id", "not_reached": "not reached", "sign_in": "sign-in", "dns": "DNS",
+  "id_token": "id", "not_reached": "not reached", "sign_in": "sign-in", "dns": "DNS", "tls": "TLS",
+  "image_gen": "pictures", "deep_research": "research", "file_upload": "uploads", "odyssey": "agent",
 };
 
 const tables = { en: nice, zh: chinese };
@@ -113,6 +116,8 @@ export function relative(seconds) {
 
 export function countdown(seconds) {
   const left = Math.max(0, Math.round(seconds));
+  const days = Math.floor(left / 86400);
+  if (days) return `${days} ${t("d")} ${Math.floor(left / 3600) % 24} ${t("h")}`;
   const parts = [Math.floor(left / 3600), Math.floor(left / 60) % 60, left % 60];
   const shown = parts.map((part) => String(part).padStart(2, "0"));
   return (parts[0] ? shown : shown.slice(1)).join(":");

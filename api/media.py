@@ -1,0 +1,5 @@
+"""GET /media/{token}"""
+
+from chat2api_core.web.media import show
+
+GET = show

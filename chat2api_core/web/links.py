@@ -1,0 +1,33 @@
+"""Where clients reach this gateway: what the links in answers begin with. Pure.
+
+In: the settings and the head of a request. Out: ``https://host[/prefix]/media/``. PUBLIC_URL says
+it where it is set; else the request does, first of all what the doors in front of us wrote into it.
+The one rule: a host that a request names goes into the answer to that same request only, and only
+if it looks like one.
+"""
+
+import re
+
+from starlette.datastructures import Headers
+
+from chat2api_core.config import Settings
+
+_PATH = "/media/"
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::\d{1,5})?")
+_SCHEMES = ("http", "https")
+
+
+def media_links(settings: Settings, headers: Headers, scheme: str) -> str:
+    """What links to pictures and files begin with, empty where nothing tells it."""
+    if settings.public_url:
+        return f"{settings.public_url.rstrip('/')}{settings.api_prefix}{_PATH}"
+    host = _first(headers.get("x-forwarded-host", "")) or headers.get("host", "")
+    scheme = _first(headers.get("x-forwarded-proto", "")) or scheme
+    if scheme not in _SCHEMES or not _HOST.fullmatch(host):
+        return ""
+    return f"{scheme}://{host}{settings.api_prefix}{_PATH}"
+
+
+def _first(values: str) -> str:
+    """Of a header that every proxy adds to, what the outermost one said."""
+    return values.partition(",")[0].strip()

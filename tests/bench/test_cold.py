@@ -1,0 +1,69 @@
+"""What a cold start imports: a route pays for what it uses, and for nothing else."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chat2api_core.emulator import Emulator
+from chat2api_core.server import serving
+from tests.bench import cold
+
+# Of others, and of ours, that no chat request needs.
+_OTHERS = {
+    "aiohttp", "boto3", "jsonschema", "mangum", "python_multipart", "redis", "tiktoken", "uvicorn",
+    "websockets", "yaml",
+}  # fmt: skip
+_OURS = (
+    "admin", "emulator", "fetch", "files", "login", "media", "server", "stores.dynamodb",
+    "stores.redis", "stores.sqlite", "stores.upstash", "toolcalls", "upstreams.codex", "usage",
+    "web.admin", "web.audio", "web.form", "web.images", "web.lambda",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cold")
+    cold.install(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[str]:
+    with serving(Emulator(delay=0.02), "critical") as url:
+        yield url
+
+
+def surplus(modules: frozenset[str]) -> list[str]:
+    ours = tuple(f"chat2api_core.{name}" for name in _OURS)
+    routing = {"starlette.routing", "starlette.requests", "starlette.responses"}
+    return sorted(
+        name
+        for name in modules
+        if name.partition(".")[0] in _OTHERS or name.startswith(ours) or name in routing
+    )
+
+
+@pytest.mark.parametrize("route", ["POST /v1/chat/completions", "POST /v1/responses"])
+def test_a_first_answer_on_vercel_waits_for_no_import_that_it_does_not_need(
+    folder: Path, upstream: str, route: str
+) -> None:
+    begun = cold.first_byte(folder, upstream, cold.ROUTES[route])
+
+    assert "chat2api_core.upstreams.chatgpt_web.client" in begun.modules
+    assert surplus(begun.modules) == []
+    assert begun.seconds > 0
+
+
+@pytest.mark.parametrize("route", ["GET /health", "GET /admin"])
+def test_what_asks_nobody_imports_no_http_client(folder: Path, upstream: str, route: str) -> None:
+    modules = cold.first_byte(folder, upstream, cold.ROUTES[route]).modules
+
+    assert not {name for name in modules if name.startswith("httpx")}
+
+
+def test_a_process_that_does_not_answer_well_spoils_the_measurement(
+    folder: Path, upstream: str
+) -> None:
+    with pytest.raises(RuntimeError, match="/nowhere was not answered"):
+        cold.first_byte(folder, upstream, cold.Request("GET", "/nowhere"))

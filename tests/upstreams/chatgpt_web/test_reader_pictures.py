@@ -1,0 +1,138 @@
+"""The reader where a picture is on its way: it says so, and waits for it where it has to."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chat2api_core.problem import Kind, Problem
+from chat2api_core.turn import Delta, Finished, Picture, PictureBegun, Started, TextDelta
+from chat2api_core.upstreams.chatgpt_web.reader import Reader
+from chat2api_core.wire.sse import Event
+
+DONE = Event("", b"[DONE]")
+TASK = {"async_task_type": "image_gen", "async_task_id": "imagegen_1"}
+MOON = Picture("sediment://file_1", 20, 10, "A moon")
+STARTED = Started("", "conv-1")
+
+
+def event(frame: object, name: str = "") -> Event:
+    return Event(name, json.dumps(frame).encode())
+
+
+COMPLETE = event({"type": "message_stream_complete", "conversation_id": "conv-1"})
+OVER = event({"type": "conversation_async_status", "async_status": None})
+
+
+def tool(content: Any, status: str = "finished_successfully") -> Event:
+    """A message of the tool that makes pictures, whole."""
+    message = {
+        "id": "m-tool",
+        "author": {"role": "tool", "name": "t2uay3k.sj1i4kz"},
+        "content": content,
+        "status": status,
+        "recipient": "all",
+        "metadata": {**TASK, "image_gen_title": "A moon"},
+    }
+    return event({"message": message, "conversation_id": "conv-1"})
+
+
+def picture(rows: int = 10) -> Any:
+    part = {
+        "content_type": "image_asset_pointer",
+        "asset_pointer": "sediment://file_1",
+        "width": 20,
+        "height": 10,
+        "metadata": {"generation": {"height": rows}},
+    }
+    return {"content_type": "multimodal_text", "parts": [part]}
+
+
+def said(text: str, *, end_turn: bool = True) -> Event:
+    message = {
+        "id": "m-a",
+        "author": {"role": "assistant"},
+        "content": {"content_type": "text", "parts": [text]},
+        "status": "finished_successfully",
+        "end_turn": end_turn,
+        "recipient": "all",
+        "metadata": {},
+    }
+    return event({"message": message, "conversation_id": "conv-1"})
+
+
+WORD = {"content_type": "text", "parts": ["Processing image"]}
+
+
+def feed(reader: Reader, *events: Event) -> list[Delta]:
+    return [delta for one in events for delta in reader.feed(one)]
+
+
+def test_a_whole_picture_comes_without_a_beginning() -> None:
+    reader = Reader()
+    assert feed(reader, tool(picture()), COMPLETE) == [
+        STARTED,
+        MOON,
+        Finished("stop", "conv-1", "m-tool"),
+    ]
+
+
+def test_previews_are_a_beginning_and_told_once() -> None:
+    reader = Reader()
+    views = [tool(picture(rows), "in_progress") for rows in (3, 6)]
+    assert feed(reader, *views, tool(picture()), COMPLETE) == [
+        STARTED,
+        PictureBegun(),
+        MOON,
+        Finished("stop", "conv-1", "m-tool"),
+    ]
+
+
+@pytest.mark.parametrize("ends", [(COMPLETE,), (DONE,), (COMPLETE, DONE)])
+def test_a_picture_that_is_only_promised_keeps_the_answer_open(ends: tuple[Event, ...]) -> None:
+    reader = Reader()
+    assert feed(reader, tool(WORD), *ends) == [STARTED, PictureBegun()]
+    assert reader.busy
+    assert reader.finished is None
+    reader.amend()
+    assert feed(reader, tool(WORD), tool(picture()), OVER, COMPLETE) == [
+        MOON,
+        Finished("stop", "conv-1", "m-tool"),
+    ]
+
+
+def test_a_promise_that_was_given_up_ends_the_answer() -> None:
+    reader = Reader()
+    feed(reader, tool(WORD), COMPLETE)
+    reader.amend()
+    assert feed(reader, OVER, COMPLETE) == [Finished("stop", "conv-1", "")]
+
+
+def test_words_that_end_the_turn_are_the_answer_even_so() -> None:
+    reader = Reader()
+    (*_, last) = feed(reader, tool(WORD), said("It did not work."), COMPLETE)
+    assert last == Finished("stop", "conv-1", "m-a")
+
+
+def test_an_order_is_waited_for_without_any_promise() -> None:
+    reader = Reader(paints=True)
+    assert feed(reader, said("One moment.", end_turn=False), COMPLETE) == [
+        STARTED,
+        TextDelta("One moment."),
+    ]
+    assert reader.busy
+
+
+def test_an_order_that_is_answered_in_words_is_over() -> None:
+    reader = Reader(paints=True)
+    assert feed(reader, said("I can't."), COMPLETE)[-1] == Finished("stop", "conv-1", "m-a")
+
+
+def test_an_order_of_which_nothing_is_ever_heard_fails() -> None:
+    reader = Reader(paints=True)
+    assert feed(reader, COMPLETE) == []
+    reader.amend()
+    feed(reader, OVER)
+    with pytest.raises(Problem) as caught:
+        reader.feed(COMPLETE)
+    assert caught.value.kind is Kind.UPSTREAM_ERROR

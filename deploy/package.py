@@ -114,7 +114,12 @@ def _compile(stage: Path) -> bool:
 def _runtime_python() -> str | None:
     if sys.version_info[:2] == tuple(map(int, PYTHON.split("."))):
         return sys.executable
-    return shutil.which(f"python{PYTHON}")
+    found = shutil.which(f"python{PYTHON}")
+    # A version manager puts a name on the PATH also where that version is not installed.
+    if found is None:
+        return None
+    trial = subprocess.run([found, "-c", ""], check=False, capture_output=True)  # noqa: S603 (fixed words)
+    return found if trial.returncode == 0 else None
 
 
 def _zip(stage: Path, target: Path) -> None:

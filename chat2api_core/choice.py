@@ -14,9 +14,10 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chat2api_core.compaction import is_compacted
 from chat2api_core.effort import spelled, split
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.turn import Prompt
+from chat2api_core.turn import Native, Prompt
 
 UpstreamName: TypeAlias = Literal["web", "codex"]
 Setting: TypeAlias = Literal["auto", "web", "codex"]
@@ -25,7 +26,7 @@ Setting: TypeAlias = Literal["auto", "web", "codex"]
 NAMES: tuple[UpstreamName, ...] = ("codex", "web")
 _PREFIXES: dict[str, UpstreamName] = {"codex/": "codex", "web/": "web"}
 _WEB_MAKES = (None, "", "png")  # pictures, whatever else is asked for
-_GPT = re.compile(r"(?:.+-gizmo-)?g-[A-Za-z0-9_-]+")
+_GPT = r"(?:.+-gizmo-)?g-[A-Za-z0-9_-]+"
 # The names that leave the model to the upstream.
 ANY_MODEL = frozenset({"", "auto"})
 
@@ -71,7 +72,7 @@ def read_prefix(model: str) -> tuple[UpstreamName | None, str]:
 
 def is_gpt(model: str) -> bool:
     """Whether a model name means a GPT: ``g-...`` or ``gpt-4-gizmo-g-...``."""
-    return _GPT.fullmatch(read_prefix(model)[1]) is not None
+    return "g-" in model and re.fullmatch(_GPT, read_prefix(model)[1]) is not None
 
 
 def meant(model: str, setting: Setting) -> Setting:
@@ -92,7 +93,7 @@ def _knows(name: UpstreamName, model: str, catalogs: Mapping[str, Collection[str
 def _obstacle(name: UpstreamName, prompt: Prompt) -> str | None:
     """The parameter that an upstream cannot obey although the caller counts on it."""
     if name == "web":
-        return _obstacle_to_picture(prompt)
+        return "input" if is_compacted(prompt.messages) else _obstacle_to_picture(prompt)
     if prompt.thread is not None:
         return "conversation_id"
     if is_gpt(prompt.model):
@@ -113,7 +114,10 @@ def _obstacle_to_picture(prompt: Prompt) -> str | None:
 
 
 def _native(prompt: Prompt) -> UpstreamName:
-    """The upstream that does this best. Searching without being told how is the web's own trade."""
+    """The upstream that does this best. Searching without being told how is the web's own trade,
+    unless the history has something that only the Codex backend reads."""
+    if any(isinstance(part, Native) for message in prompt.messages for part in message.parts):
+        return "codex"
     if "search" in prompt.hints and prompt.tool_choice.hosted is None:
         return "web"
     return NAMES[0]
@@ -129,4 +133,6 @@ def nobody(wanted: Setting) -> Problem:
 
 def _unable(name: UpstreamName, param: str) -> Problem:
     message = f"{param} asks for something that the upstream {name} does not offer."
+    if param == "input":
+        message = "input has a compacted history, which only the upstream codex can read."
     return Problem(Kind.UNSUPPORTED_PARAMETER, message, step="request", param=param)

@@ -5,18 +5,19 @@ into reach. The rule that must hold: a name that is no name-with-a-level stays a
 moves only to the nearest one that the model has.
 """
 
-import re
 from collections.abc import Collection
-from typing import NamedTuple, cast, get_args
+from typing import NamedTuple, get_args
 
 from chat2api_core.turn import Effort
 
 # From the least to the most.
 SCALE: tuple[Effort, ...] = get_args(Effort)
 _RANK = {level: rank for rank, level in enumerate(SCALE)}
-_LEVELS = "|".join(SCALE)
-_MARKED = re.compile(rf"(?P<name>.+?)(?::(?P<colon>{_LEVELS})|\((?P<round>{_LEVELS})\))")
-_DASHED = re.compile(rf"(?P<name>.+?)[-_](?P<level>{_LEVELS})")
+_ENDINGS: dict[str, Effort] = {
+    ending: level
+    for level in SCALE
+    for ending in (f":{level}", f"({level})", f"-{level}", f"_{level}")
+}
 
 
 class Named(NamedTuple):
@@ -34,12 +35,9 @@ def split(model: str, known: Collection[str] = ()) -> Named:
     name = model.strip()
     if name in known:
         return Named(name)
-    found = _MARKED.fullmatch(name)
-    if found:
-        return Named(found["name"], cast("Effort", found["colon"] or found["round"]))
-    found = _DASHED.fullmatch(name)
-    if found:
-        return Named(found["name"], cast("Effort", found["level"]))
+    for ending, level in _ENDINGS.items():  # no ending is the end of another one
+        if name.endswith(ending) and name != ending:
+            return Named(name.removesuffix(ending), level)
     return Named(name)
 
 

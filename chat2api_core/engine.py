@@ -11,7 +11,8 @@ failure ends the answer as failed. What happens is decided by the problem's blam
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from typing import Protocol, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from msgspec import structs
 
@@ -25,11 +26,13 @@ from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.accounts.pool import Pool
 from chat2api_core.ambient import Clock
 from chat2api_core.choice import ANY_MODEL, NAMES, Choice, Setting, choose, meant, nobody
-from chat2api_core.listings import Listings, union
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.reply import Metering, Reply
 from chat2api_core.turn import Prompt, Started
 from chat2api_core.upstreams.base import Batch, Model, Upstream
+
+if TYPE_CHECKING:
+    from chat2api_core.listings import Listings
 
 _BACKOFF = 0.25  # seconds before the first repetition after an upstream's failure; then doubled
 
@@ -67,12 +70,12 @@ class Engine:
     ) -> None:
         self._pool = pool
         self._ledger = ledger
+        self._clock = clock
         self._credentials = credentials
         self._upstreams = upstreams
         self._meter = meter
         self._retry_times = retry_times
         self._setting = setting
-        self._listings = Listings(pool=pool, ledger=ledger, ask=self._plan_models, clock=clock)
         self._enable_limit = enable_limit
         self._sleep = sleep
 
@@ -110,19 +113,21 @@ class Engine:
         model: str = "",
         thread: str = "",
         holder: str = "",
+        prefer: str = "",
     ) -> tuple[_T, Hold]:
         """Ask some account for what is no turn, chosen, renewed and replaced as for turns. The
         result, and the hold on the account, which the caller releases.
 
         ``types`` are those of accounts that will do, the best one first, by default all of them;
-        ``holder`` is as in ``answer``. An anonymous caller's account has no token: whether that
-        will do, ``ask`` decides. Raises ``Problem``: the last one that a try met."""
+        ``holder`` is as in ``answer``, ``prefer`` the key of the one to ask before others. An
+        anonymous caller's account has no token: whether that will do, ``ask`` decides. Raises
+        ``Problem``: the last one that a try met."""
 
         async def ask_it(account: Account, _: Hold) -> _T:
             return await ask(account)
 
         return await self._try(
-            caller, ask_it, types=types, model=model, thread=thread, holder=holder
+            caller, ask_it, types=types, model=model, thread=thread, holder=holder, prefer=prefer
         )
 
     def adopt(self, account: str, conversation_id: str) -> None:
@@ -132,6 +137,8 @@ class Engine:
     async def models(self, caller: Caller) -> tuple[Model, ...]:
         """What the caller's accounts may use, on every upstream that ``setting`` leaves: of the
         pool's, one of each plan is asked. Raises ``Problem`` where none of them tells."""
+        from chat2api_core.listings import union  # noqa: PLC0415 (see _listings)
+
         caller = self._typed(caller)
         there = [kind for kind in self._available(caller) if self._setting in ("auto", kind)]
         if not there:
@@ -140,6 +147,15 @@ class Engine:
             return union(await self._listings.fetch(there))
         models = await self._models(caller, there, None)
         return union(dict.fromkeys(there, models))
+
+    @cached_property
+    def _listings(self) -> "Listings":
+        """Which models there are, for who has more than one upstream to choose from."""
+        from chat2api_core.listings import Listings  # noqa: PLC0415 (mostly there is one)
+
+        return Listings(
+            pool=self._pool, ledger=self._ledger, ask=self._plan_models, clock=self._clock
+        )
 
     async def _plan_models(self, kind: str, plan: str) -> tuple[Model, ...]:
         return await self._models(PoolCaller(""), (kind,), plan)

@@ -6,7 +6,8 @@ The rule: what may be shown leaves at once, what was shown is never taken back, 
 comes out does not depend on how it was cut into deltas.
 
 Only the text of the answer is limited; reasoning, refusals and calls pass. Citations wait for the
-text that they point at, and those that point past the end are dropped.
+text that they point at, and those that point past the end are dropped; the beginning of a message
+waits for the text before it.
 
 How tokens are counted. Text is taken in segments, which end where a tokenizer of the GPT kind
 starts a new token anyway (before a blank, after a line end, before East Asian punctuation), so
@@ -22,7 +23,16 @@ from functools import cache
 
 import msgspec
 
-from chat2api_core.turn import Citation, Delta, Finished, FinishReason, Sampling, Started, TextDelta
+from chat2api_core.turn import (
+    Citation,
+    Delta,
+    Finished,
+    FinishReason,
+    MessageBegun,
+    Sampling,
+    Started,
+    TextDelta,
+)
 
 MAX_SEGMENT = 256  # code points; also the most text that waits for its count
 BLOCK = 2_000  # code points
@@ -51,9 +61,11 @@ class Limiter:
         self.done = False
         self._stops = _StopFinder(sampling.stop)
         self._budget = None if sampling.max_tokens is None else _Budget(sampling.max_tokens, count)
-        self._conversation_id = ""
+        self._begun = Started()
         self._shown = 0  # code points
+        self._heard = 0  # code points
         self._citations: list[Citation] = []
+        self._messages: list[tuple[int, MessageBegun]] = []  # those ahead, and where they begin
 
     def feed(self, item: Delta, /) -> Iterable[Delta]:
         """Take one delta; hand out what is certain by now."""
@@ -64,10 +76,13 @@ class Limiter:
         if isinstance(item, Citation) and item.end > self._shown:
             self._citations.append(item)
             return ()
+        if isinstance(item, MessageBegun) and self._heard > self._shown:
+            self._messages.append((self._heard, item))
+            return ()
         if isinstance(item, Finished):
             return self._finish(item)
         if isinstance(item, Started):
-            self._conversation_id = item.conversation_id
+            self._begun = item
         return (item,)
 
     def close(self) -> Iterable[Delta]:
@@ -75,6 +90,7 @@ class Limiter:
         return () if self.done else self._rest()
 
     def _text(self, delta: TextDelta) -> Iterable[Delta]:
+        self._heard += len(delta.text)
         text, stopped = self._stops.feed(delta.text)
         budget, full = self._budget, False
         if budget is not None:
@@ -85,18 +101,30 @@ class Limiter:
         if stopped or full:
             self.done = True
             reason: FinishReason = "length" if full else "stop"
-            return (*self._show(text), Finished(reason, self._conversation_id))
-        if text == delta.text and not self._citations:
+            begun = self._begun
+            end = Finished(reason, begun.conversation_id, begun.message_id)
+            return (*self._show(text), end)
+        if text == delta.text and not self._citations and not self._messages:
             self._shown += len(text)
             return (delta,)
         return self._show(text)
 
     def _show(self, text: str) -> list[Delta]:
-        self._shown += len(text)
-        out: list[Delta] = [TextDelta(text)] if text else []
+        out = self._parted(text)
         out += [citation for citation in self._citations if citation.end <= self._shown]
         self._citations = [citation for citation in self._citations if citation.end > self._shown]
         return out
+
+    def _parted(self, text: str) -> list[Delta]:
+        """The text, with the messages that begin in it."""
+        out: list[Delta] = []
+        while self._messages and self._messages[0][0] < self._shown + len(text):
+            place, begun = self._messages.pop(0)
+            before, text = text[: place - self._shown], text[place - self._shown :]
+            self._shown += len(before)
+            out += [TextDelta(before), begun] if before else [begun]
+        self._shown += len(text)
+        return [*out, TextDelta(text)] if text else out
 
     def _rest(self) -> list[Delta]:
         text = self._stops.close()

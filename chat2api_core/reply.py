@@ -6,18 +6,20 @@ is closed and the account let go of.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
 from chat2api_core import thoughts
 from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.ledger import Ledger
-from chat2api_core.limits import Limiter, limiter_for
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.transcript import Transcript
-from chat2api_core.turn import Delta, Finished, Prompt, Started, Usage
+from chat2api_core.turn import Delta, Finished, Prompt, Sampling, Started, Usage
 from chat2api_core.upstreams.base import Answer, Batch
+
+if TYPE_CHECKING:
+    from chat2api_core.limits import Limiter
 
 
 class Metering(Protocol):
@@ -57,16 +59,13 @@ class Reply:
         self._on_close = on_close
         self._over = False
         self._failure: Problem | None = None
-        self._limiter = limiter_for(prompt.sampling, meter.count)
+        self._limiter = _limiter(prompt.sampling, meter)
 
     @property
     def started(self) -> Started:
         """Who answers, and in which conversation, as far as the upstream has said by now."""
-        deltas = [delta for batch in self._head for delta in batch]
-        first = self.transcript.started or next(
-            (delta for delta in deltas if isinstance(delta, Started)), None
-        )
-        return first or Started()
+        ahead = [one for batch in self._head for one in batch if isinstance(one, Started)]
+        return ahead[-1] if ahead else self.transcript.started or Started()
 
     def __aiter__(self) -> "Reply":
         return self
@@ -104,7 +103,8 @@ class Reply:
         held = [*self._limiter.close()] if self._limiter else []
         for delta in held:
             self.transcript.feed(delta)
-        last = Finished("length", conversation_id=self.started.conversation_id)
+        begun = self.started
+        last = Finished("length", begun.conversation_id, begun.message_id)
         return [*held, await self._finished(last)]
 
     async def _next(self) -> Batch:
@@ -122,7 +122,7 @@ class Reply:
         self._limiter = None
         return held
 
-    def _limited(self, batch: Batch, limiter: Limiter) -> list[Delta]:
+    def _limited(self, batch: Batch, limiter: "Limiter") -> list[Delta]:
         out: list[Delta] = []
         for delta in batch:
             out.extend(limiter.feed(delta))
@@ -144,3 +144,11 @@ class Reply:
             )
         self.transcript.feed(last)
         return last
+
+
+def _limiter(sampling: Sampling, meter: Metering) -> "Limiter | None":
+    if not sampling.stop and sampling.max_tokens is None:
+        return None
+    from chat2api_core.limits import limiter_for  # noqa: PLC0415 (few answers are limited)
+
+    return limiter_for(sampling, meter.count)

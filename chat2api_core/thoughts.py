@@ -15,7 +15,7 @@ def brought(prompt: Prompt) -> str:
     for message in reversed(prompt.messages):
         for part in reversed(message.parts):
             if isinstance(part, Reasoning) and part.encrypted:
-                return _name(part.encrypted)
+                return name_of(part.encrypted)
     return ""
 
 
@@ -25,9 +25,10 @@ def given(deltas: Iterable[Delta]) -> str:
     for delta in deltas:
         if isinstance(delta, ReasoningSealed):
             last = delta.encrypted
-    return _name(last) if last else ""
+    return name_of(last) if last else ""
 
 
-def _name(sealed: str) -> str:
+def name_of(sealed: str) -> str:
+    """Of one that is sealed."""
     digest = hashlib.sha256(sealed.encode("utf-8", "surrogatepass")).hexdigest()
     return f"thoughts {digest}"

@@ -15,6 +15,8 @@ from chat2api_core.turn import (
     Citation,
     Delta,
     Finished,
+    MessageBegun,
+    NativeItem,
     Picture,
     PictureBegun,
     PicturePreview,
@@ -56,7 +58,11 @@ class Transcript:
             self._pieces[-1].append(delta.text)
         elif isinstance(delta, ReasoningDelta):
             tail = self._tail
-            if not (isinstance(tail, ReasoningDelta) and tail.part == delta.part):
+            if not (
+                isinstance(tail, ReasoningDelta)
+                and tail.part == delta.part
+                and tail.raw == delta.raw
+            ):
                 self._begin(delta)
             self._pieces[-1].append(delta.text)
         elif isinstance(delta, CallDelta):
@@ -76,7 +82,7 @@ class Transcript:
             elif isinstance(head, RefusalDelta):
                 yield RefusalDelta("".join(pieces))
             elif isinstance(head, ReasoningDelta):
-                yield ReasoningDelta("".join(pieces), head.part)
+                yield ReasoningDelta("".join(pieces), head.part, head.raw)
             elif isinstance(head, CallDelta):
                 yield CallDelta(head.index, "".join(pieces))
             else:
@@ -131,13 +137,18 @@ class Transcript:
         | Picture
         | Started
         | Finished
+        | MessageBegun
         | ReasoningSealed
         | WebSearch
+        | NativeItem
         | PictureBegun
         | PicturePreview,
     ) -> None:
         if isinstance(delta, PictureBegun | PicturePreview):
             return  # the picture itself is what stays
+        if isinstance(delta, Started) and self.started is not None:
+            self.started = delta  # the same beginning, of which more is known
+            return
         if isinstance(delta, Citation):
             self.citations.append(delta)
         elif isinstance(delta, Picture):
@@ -146,6 +157,9 @@ class Transcript:
             self.started = delta
         elif isinstance(delta, Finished):
             self.finished = delta
-        elif not isinstance(delta, CallStarted | CallEnded | ReasoningSealed | WebSearch):
+        elif not isinstance(
+            delta,
+            MessageBegun | CallStarted | CallEnded | ReasoningSealed | WebSearch | NativeItem,
+        ):
             assert_never(delta)
         self._begin(delta)

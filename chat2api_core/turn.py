@@ -29,11 +29,14 @@ class Text(Struct, frozen=True, gc=False, tag="text"):
 
 
 class Image(Struct, frozen=True, gc=False, tag="image", omit_defaults=True):
-    """A picture in a message: an http(s) or data URL, or the id of an uploaded file."""
+    """A picture in a message: an http(s) or data URL, or the id of an uploaded file. ``drawn``: the
+    assistant made it in an earlier turn, and the message does nothing but show it, to an upstream
+    that takes no picture as made by the assistant."""
 
     url: str = ""
     file_id: str = ""
     detail: str = "auto"
+    drawn: bool = False
 
 
 class File(Struct, frozen=True, gc=False, tag="file", omit_defaults=True):
@@ -71,15 +74,25 @@ class Reasoning(Struct, frozen=True, tag="reasoning", omit_defaults=True):
     encrypted: str = ""
 
 
-Part: TypeAlias = Text | Image | File | ToolCall | ToolResult | Reasoning
+class Native(Struct, frozen=True, gc=False, tag="native"):
+    """What a hosted tool did in an earlier turn, as an item of the Responses API: its type, and its
+    JSON text as it came. Only a backend that speaks that API understands it."""
+
+    kind: str
+    item: str
+
+
+Part: TypeAlias = Text | Image | File | ToolCall | ToolResult | Reasoning | Native
 
 
 class Message(Struct, frozen=True, omit_defaults=True):
-    """One message of the history, in the order of the conversation."""
+    """One message of the history, in the order of the conversation. ``phase`` is what the
+    assistant's words were for (``commentary``, ``final_answer``), where the upstream told."""
 
     role: Role
     parts: tuple[Part, ...]
     name: str = ""
+    phase: str = ""
 
     @property
     def text(self) -> str:
@@ -88,7 +101,8 @@ class Message(Struct, frozen=True, omit_defaults=True):
 
 
 class Tool(Struct, frozen=True):
-    """A tool of the client. A custom tool takes free text, perhaps by a grammar, not JSON."""
+    """A tool of the client. A custom tool takes free text, perhaps by a grammar, not JSON.
+    ``space_description`` says what the tools of its namespace are for."""
 
     name: str
     description: str = ""
@@ -98,6 +112,7 @@ class Tool(Struct, frozen=True):
     grammar: str = ""
     syntax: str = ""
     namespace: str = ""
+    space_description: str = ""
 
 
 HostedKind: TypeAlias = Literal["web_search", "image_generation"]
@@ -190,11 +205,20 @@ class Prompt(Struct, frozen=True):
 class Started(Struct, frozen=True, gc=False):
     """The upstream has begun an answer: which model answers, in which conversation. It commits
     nobody to anything: until a later delta arrives, another account may still be asked. ``effort``
-    is the one in force, where the upstream says it."""
+    is the one in force, where the upstream says it. Another one may follow, as soon as it is known
+    which message holds the answer (``message_id``)."""
 
     model: str = ""
     conversation_id: str = ""
     effort: Effort | None = None
+    message_id: str = ""
+
+
+class MessageBegun(Struct, frozen=True, gc=False):
+    """The text that follows is a message of its own, said in this ``phase`` (``commentary``,
+    ``final_answer``; empty where the upstream does not tell). Text without it is one message."""
+
+    phase: str = ""
 
 
 class TextDelta(Struct, frozen=True, gc=False):
@@ -211,10 +235,12 @@ class RefusalDelta(Struct, frozen=True, gc=False):
 
 
 class ReasoningDelta(Struct, frozen=True, gc=False):
-    """More of the thinking that the upstream shows. ``part`` numbers its sections from 0."""
+    """More of the thinking that the upstream shows. ``part`` numbers its sections from 0. ``raw``:
+    it is the thinking itself and no summary of it."""
 
     text: str
     part: int = 0
+    raw: bool = False
 
 
 class ReasoningSealed(Struct, frozen=True, gc=False):
@@ -234,6 +260,14 @@ class WebSearch(Struct, frozen=True, gc=False):
     query: str = ""
     url: str = ""
     pattern: str = ""
+
+
+class NativeItem(Struct, frozen=True, gc=False):
+    """An item of the Responses API for which there is no word here: its type, and its JSON text as
+    the upstream sent it, on one line."""
+
+    kind: str
+    item: str
 
 
 class CallStarted(Struct, frozen=True, gc=False):
@@ -324,11 +358,13 @@ class Finished(Struct, frozen=True, gc=False):
 
 Delta: TypeAlias = (
     Started
+    | MessageBegun
     | TextDelta
     | RefusalDelta
     | ReasoningDelta
     | ReasoningSealed
     | WebSearch
+    | NativeItem
     | CallStarted
     | CallDelta
     | CallEnded

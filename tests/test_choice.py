@@ -6,8 +6,19 @@ from typing import Any, Literal
 import pytest
 
 from chat2api_core.choice import choose, read_prefix
+from chat2api_core.compaction import compaction
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.turn import Format, HostedTool, Message, Prompt, Text, Thread, Tool, ToolChoice
+from chat2api_core.turn import (
+    Format,
+    HostedTool,
+    Message,
+    Native,
+    Prompt,
+    Text,
+    Thread,
+    Tool,
+    ToolChoice,
+)
 
 BOTH = ("web", "codex")
 CATALOGS = {
@@ -62,6 +73,18 @@ CASES: dict[str, tuple[Prompt, tuple[str, ...]]] = {
     "a picture with a mask": (drawn(input_image_mask={"image_url": "data:"}), ("codex",)),
     "a picture of another format": (drawn(output_format="webp"), ("codex",)),
     "a picture as PNG": (drawn(output_format="png"), ("codex", "web")),
+    "a compacted history": (
+        Prompt("auto", (Message("assistant", (compaction("sealed"),)),)),
+        ("codex",),
+    ),
+    "what only Codex reads, beside a switch of the web": (
+        Prompt(
+            "auto",
+            (Message("assistant", (Native("mcp_call", "{}"),)),),
+            hints=("search",),
+        ),
+        ("codex", "web"),
+    ),
     "Codex by name": (prompt("codex/gpt-5.5"), ("codex",)),
     "the web by name": (prompt("web/gpt-5.5"), ("web",)),
     "Codex by name, with a model that it is not known to have": (
@@ -69,6 +92,15 @@ CASES: dict[str, tuple[Prompt, tuple[str, ...]]] = {
         ("codex",),
     ),
 }
+
+
+def test_the_web_is_told_to_read_no_compacted_history() -> None:
+    asked = Prompt("web/auto", (Message("assistant", (compaction("sealed"),)),))
+    with pytest.raises(Problem) as raised:
+        order(asked)
+    assert raised.value.kind is Kind.UNSUPPORTED_PARAMETER
+    assert raised.value.param == "input"
+    assert "compacted history" in raised.value.message
 
 
 @pytest.mark.parametrize(("asked", "expected"), CASES.values(), ids=CASES)

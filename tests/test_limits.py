@@ -14,6 +14,7 @@ from chat2api_core.turn import (
     Citation,
     Delta,
     Finished,
+    MessageBegun,
     Picture,
     ReasoningDelta,
     RefusalDelta,
@@ -199,11 +200,11 @@ def test_text_of_exactly_the_limit_ends_as_it_ended_upstream() -> None:
 
 def test_text_beyond_the_limit_is_cut_and_the_answer_ends_early() -> None:
     stage = limiter(max_tokens=3)
-    out = list(stage.feed(Started("m", "conv")))
+    out = list(stage.feed(Started("m", "conv", message_id="m-1")))
     for piece in ("one two", " three", " four", " five"):
         out += stage.feed(TextDelta(piece))
     assert text_of(out) == "one two three "
-    assert out[-1] == Finished("length", "conv")
+    assert out[-1] == Finished("length", "conv", "m-1")
     assert stage.done
 
 
@@ -397,3 +398,26 @@ def test_an_answer_that_breaks_off_loses_no_text() -> None:
     stage = limiter(max_tokens=4, count=words)
     out = [*stage.feed(TextDelta("one two three")), *stage.close()]
     assert text_of(out) == "one two three"
+
+
+def test_a_message_begins_after_the_text_before_it_although_some_of_it_waited() -> None:
+    stage = limiter("STOP")
+    out = list(stage.feed(TextDelta("One ST")))
+    out += stage.feed(MessageBegun("final_answer"))
+    out += stage.feed(TextDelta("op. Two"))
+    assert out == [
+        TextDelta("One "), TextDelta("ST"), MessageBegun("final_answer"), TextDelta("op. Two"),
+    ]  # fmt: skip
+
+
+def test_a_message_begins_at_once_where_nothing_waits() -> None:
+    stage = limiter("STOP")
+    assert list(stage.feed(TextDelta("One."))) == [TextDelta("One.")]
+    assert list(stage.feed(MessageBegun())) == [MessageBegun()]
+
+
+def test_a_message_that_begins_past_the_cut_does_not_begin() -> None:
+    stage = limiter("STOP")
+    out = [*stage.feed(TextDelta("One ST")), *stage.feed(MessageBegun())]
+    out += stage.feed(TextDelta("OP Two"))
+    assert out == [TextDelta("One "), Finished("stop")]

@@ -11,6 +11,8 @@ from chat2api_core.turn import (
     Citation,
     Delta,
     Finished,
+    MessageBegun,
+    NativeItem,
     Picture,
     ReasoningDelta,
     RefusalDelta,
@@ -72,6 +74,14 @@ def test_an_empty_one_has_nothing() -> None:
     assert list(transcript.deltas) == []
 
 
+def test_what_is_learned_of_the_beginning_later_parts_nothing() -> None:
+    begun = Started("m", "c", message_id="m-1")
+    transcript = fold([Started("m", "c"), TextDelta("Hel"), begun, TextDelta("lo")])
+
+    assert transcript.started == begun
+    assert list(transcript.deltas) == [Started("m", "c"), TextDelta("Hello")]
+
+
 def test_neighbours_are_joined_and_the_order_is_kept() -> None:
     assert list(fold(ANSWER).deltas) == [
         Started("m", "c"),
@@ -106,3 +116,20 @@ def test_folding_the_fold_changes_nothing(deltas: list[Delta]) -> None:
     assert twice.refusal == once.refusal
     assert twice.reasoning == once.reasoning
     assert twice.calls == once.calls
+
+
+def test_messages_thoughts_and_items_of_their_own_stay_apart() -> None:
+    deltas: list[Delta] = [
+        ReasoningDelta("Hm", 0),
+        ReasoningDelta("Hm", 0, raw=True),
+        MessageBegun("commentary"),
+        TextDelta("One."),
+        NativeItem("novelty", "{}"),
+        MessageBegun("final_answer"),
+        TextDelta("Two."),
+    ]
+    transcript = Transcript()
+    for delta in deltas:
+        transcript.feed(delta)
+    assert list(transcript.deltas) == deltas
+    assert transcript.text == "One.Two."

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -297,6 +298,25 @@ def test_a_server_without_tls_fails_the_handshake(backend: Backend) -> None:
                 await client.send("GET", secure, HEADERS, step="sentinel")
             assert raised.value.kind is Kind.UNREACHABLE
 
+    asyncio.run(run())
+
+
+def test_only_tls_reads_whom_to_trust(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def run() -> None:
+        talk = saying(b"HTTP/1.1 204 No Content\r\n\r\n")
+        async with listening(talk) as url, transport(backend) as client:
+            reply = await client.send("GET", url, HEADERS, step="bootstrap")
+            assert reply.status == 204
+            await reply.aclose()
+            secure = url.replace("http:", "https:")
+            with pytest.raises(OSError, match="certificate"):
+                await client.send("GET", secure, HEADERS, step="bootstrap")
+
+    unreadable = tmp_path / "trust.pem"
+    unreadable.write_text("no certificate")
+    monkeypatch.setenv("SSL_CERT_FILE", str(unreadable))
     asyncio.run(run())
 
 

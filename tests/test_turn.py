@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat2api_core.turn import File, Image, Message, Part, Reasoning, Text, ToolCall, ToolResult
+from chat2api_core.turn import (
+    File,
+    Image,
+    Message,
+    Native,
+    Part,
+    Reasoning,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 
 # What stands in stores already must be readable tomorrow: tags and names of fields do not change.
 FORMS: list[tuple[Part, str]] = [
@@ -38,6 +48,8 @@ FORMS: list[tuple[Part, str]] = [
         '{"type":"reasoning","id":"rs_1","summary":["Hm.","So."],"encrypted":"sealed"}',
     ),
     (Reasoning(), '{"type":"reasoning"}'),
+    (Image("data:,", drawn=True), '{"type":"image","url":"data:,","drawn":true}'),
+    (Native("mcp_call", "{}"), '{"type":"native","kind":"mcp_call","item":"{}"}'),
 ]
 
 
@@ -48,8 +60,15 @@ def test_a_part_has_the_form_that_stores_hold(part: Part, form: str) -> None:
 
 
 def test_a_message_has_the_form_that_stores_hold() -> None:
-    form = '[{"role":"user","parts":[],"name":"ann"},{"role":"assistant","parts":[]}]'
-    messages = (Message("user", (), "ann"), Message("assistant", ()))
+    form = (
+        '[{"role":"user","parts":[],"name":"ann"},{"role":"assistant","parts":[]},'
+        '{"role":"assistant","parts":[],"phase":"commentary"}]'
+    )
+    messages = (
+        Message("user", (), "ann"),
+        Message("assistant", ()),
+        Message("assistant", (), phase="commentary"),
+    )
     assert msgspec.json.encode(messages).decode() == form
     assert msgspec.json.decode(form, type=tuple[Message, ...]) == messages
 
@@ -57,7 +76,7 @@ def test_a_message_has_the_form_that_stores_hold() -> None:
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
 contents = st.one_of(
     st.builds(Text, texts),
-    st.builds(Image, texts, texts, texts),
+    st.builds(Image, texts, texts, texts, st.booleans()),
     st.builds(File, texts, texts, texts, texts),
 )
 kinds = st.sampled_from(["function", "custom"])
@@ -66,10 +85,11 @@ parts = st.one_of(
     st.builds(ToolCall, texts, texts, texts, kinds, texts),
     st.builds(ToolResult, texts, st.lists(contents, max_size=3).map(tuple), kinds),
     st.builds(Reasoning, texts, st.lists(texts, max_size=3).map(tuple), texts),
+    st.builds(Native, texts, texts),
 )
 roles = st.sampled_from(["system", "developer", "user", "assistant", "tool"])
 histories = st.lists(
-    st.builds(Message, roles, st.lists(parts, max_size=4).map(tuple), texts), max_size=4
+    st.builds(Message, roles, st.lists(parts, max_size=4).map(tuple), texts, texts), max_size=4
 ).map(tuple)
 
 

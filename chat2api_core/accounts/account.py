@@ -13,6 +13,8 @@ _NAMESPACE = uuid.UUID("5c1f7a0e-6f0c-4a53-9d5e-0d1b0a7b2c11")
 _AUTH_CLAIM = "https://api.openai.com/auth"
 # The name under which the Codex client signs in; its tokens carry it.
 CODEX_CLIENT = "app_EMoamEEZ73f0CkXaXp7hrann"
+# How its refresh tokens begin.
+CODEX_MARK = "rt_"
 
 
 class Account(Struct, frozen=True):
@@ -109,3 +111,15 @@ def read_claims(token: Secret) -> Claims:
         email=payload.profile.email,
         client=payload.client_id,
     )
+
+
+def renewable(account: Account) -> bool:
+    """Whether the account has something to fetch an access token with."""
+    return bool(account.refresh_token or account.session_token)
+
+
+def rotates(account: Account) -> bool:
+    """Whether an exchange spends the credential that it is made with."""
+    if account.refresh_token:
+        return account.refresh_token.reveal().startswith(CODEX_MARK)
+    return bool(account.session_token)

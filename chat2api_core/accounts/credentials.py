@@ -14,23 +14,24 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct, structs
 
-from chat2api_core.accounts.account import Account, read_claims
-from chat2api_core.accounts.exchange import renewable, rotates
-from chat2api_core.accounts.vault import LOCK, Tokens, Vault
+from chat2api_core.accounts.account import Account, read_claims, renewable, rotates
 from chat2api_core.ambient import Clock
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
 from chat2api_core.stores.base import StoreDown
 
+if TYPE_CHECKING:
+    from chat2api_core.accounts.vault import Tokens, Vault
+
 LEAD = 300.0
 """Seconds before its end at which a token is renewed."""
 _MAX_KEPT = 10_000
 _POLL = 0.2  # seconds between two looks for the tokens that another instance is renewing
-_PATIENCE = LOCK + 30.0
+_PATIENCE = 30.0  # seconds that tokens are waited for after the lock has gone
 _DOWN_TRIES = 3
 _OWED_EVERY = 5.0
 
@@ -67,7 +68,7 @@ class Credentials:
         exchange: Exchanging,
         *,
         clock: Clock,
-        vault: Vault | None = None,
+        vault: "Vault | None" = None,
         on_renewed: Callable[[Account], None] = lambda _: None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         before: "Credentials | None" = None,
@@ -127,7 +128,7 @@ class Credentials:
             if kept is None:
                 continue
             if kept.renewed:
-                tokens = Tokens.of(kept.account, kept.renewed)
+                tokens = _tokens(kept)
                 self._kept[key] = structs.replace(kept, account=tokens.on(account, key))
             else:
                 self._kept[key] = _kept(account)
@@ -188,11 +189,13 @@ class Credentials:
             return found
         return await self._under_lock(self._vault, key, mark, kept)
 
-    async def _locked(self, vault: Vault, key: str, kept: Kept) -> tuple[str | None, Kept | None]:
+    async def _locked(self, vault: "Vault", key: str, kept: Kept) -> tuple[str | None, Kept | None]:
         """The lock, or else the tokens that another instance has got under it. Raises
         ``StoreDown``, or ``Problem`` where neither comes in time."""
+        from chat2api_core.accounts.vault import LOCK  # noqa: PLC0415 (there is a vault)
+
         refused = kept.account.access_token
-        end = self._clock.monotonic() + _PATIENCE
+        end = self._clock.monotonic() + LOCK + _PATIENCE
         downs = 0
         while self._clock.monotonic() < end:
             try:
@@ -211,13 +214,13 @@ class Credentials:
         message = "Another instance has been renewing the account's token for too long."
         raise Problem(Kind.UNAVAILABLE, message, step="refresh")
 
-    async def _under_lock(self, vault: Vault, key: str, mark: str, kept: Kept) -> Kept:
+    async def _under_lock(self, vault: "Vault", key: str, mark: str, kept: Kept) -> Kept:
         try:
             found = await self._stored(key, kept, sure=True)
             if found is not None and self._will_do(found, kept.account.access_token):
                 return found
             fresh = await self._exchanged(key, found or kept)
-            if not await vault.save(key, Tokens.of(fresh.account, fresh.renewed)):
+            if not await vault.save(key, _tokens(fresh)):
                 self._owed[key] = self._clock.monotonic()
         except StoreDown as error:
             raise _down() from error
@@ -252,12 +255,18 @@ class Credentials:
         if since is None or now - since < _OWED_EVERY or self._vault is None:
             return
         self._owed[key] = now
-        if await self._vault.save(key, Tokens.of(kept.account, kept.renewed), once=True):
+        if await self._vault.save(key, _tokens(kept), once=True):
             self._owed.pop(key, None)
 
 
 def _kept(account: Account, renewed: float = 0.0) -> Kept:
     return Kept(account, read_claims(account.access_token).expires, renewed)
+
+
+def _tokens(kept: Kept) -> "Tokens":
+    from chat2api_core.accounts.vault import Tokens  # noqa: PLC0415 (most tokens stay as they are)
+
+    return Tokens.of(kept.account, kept.renewed)
 
 
 def _down() -> Problem:

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Struct
 
-from chat2api_core.accounts.account import CODEX_CLIENT, Account
+from chat2api_core.accounts.account import CODEX_CLIENT, CODEX_MARK, Account
 from chat2api_core.accounts.egress import Egress
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
@@ -23,7 +23,6 @@ from chat2api_core.transport import Headers, Reply, Transport
 
 _IOS_CLIENT = "pdlLIX2Y72MIl2rhLhTE9VV9bN905kBh"
 _IOS_REDIRECT = "com.openai.chat://auth.openai.com/ios/com.openai.chat/callback"
-_CODEX_MARK = "rt_"
 _SESSION_COOKIE = "__Secure-next-auth.session-token"
 _COOKIE_CHUNK = 3900  # the site splits a session cookie that browsers would refuse
 _MAX_ANSWER = 1024 * 1024
@@ -47,18 +46,6 @@ class _Tokens(Struct):
 class _Session(Struct):
     accessToken: str | None = None  # noqa: N815 (the wire's name)
     error: str | None = None
-
-
-def renewable(account: Account) -> bool:
-    """Whether the account has something to fetch an access token with."""
-    return bool(account.refresh_token or account.session_token)
-
-
-def rotates(account: Account) -> bool:
-    """Whether an exchange spends the credential that it is made with."""
-    if account.refresh_token:
-        return account.refresh_token.reveal().startswith(_CODEX_MARK)
-    return bool(account.session_token)
 
 
 class Exchange:
@@ -88,7 +75,7 @@ class Exchange:
 
     async def _by_refresh_token(self, account: Account) -> Account:
         token = account.refresh_token.reveal()
-        if token.startswith(_CODEX_MARK):
+        if token.startswith(CODEX_MARK):
             kind = b"application/x-www-form-urlencoded"
             form = {"grant_type": "refresh_token", "client_id": CODEX_CLIENT}
             scope = "openid profile email offline_access"

@@ -10,8 +10,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from chat2api_core.accounts.account import Account, read_claims
-from chat2api_core.accounts.exchange import renewable
+from chat2api_core.accounts.account import Account, read_claims, renewable
 from chat2api_core.accounts.standing import Out, Rest, Standing
 from chat2api_core.effort import spelled
 from chat2api_core.problem import Kind

@@ -6,17 +6,21 @@ renewed tokens stay in this process.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.credentials import Credentials, Exchanging
 from chat2api_core.accounts.leases import Leases
 from chat2api_core.accounts.ledger import Ledger, Reach
 from chat2api_core.accounts.pool import Pool
-from chat2api_core.accounts.upkeep import Upkeep
-from chat2api_core.accounts.vault import GuardedStore, Vault
 from chat2api_core.ambient import Clock, Ids
 from chat2api_core.seal import Sealer
 from chat2api_core.secret import Secret
+
+if TYPE_CHECKING:
+    from chat2api_core.accounts.upkeep import Upkeep
+    from chat2api_core.accounts.vault import GuardedStore, Vault
 
 # Who else writes into a store of this name; into any other one, other machines do.
 _REACHES: dict[str, Reach] = {"memory": "process", "sqlite": "machine"}
@@ -35,7 +39,7 @@ class Office:
         accounts: Sequence[Account],
         *,
         exchange: Exchanging,
-        store: GuardedStore,
+        store: "GuardedStore",
         secret_key: Secret,
         shuffle: bool,
         concurrency: int,
@@ -63,17 +67,32 @@ class Office:
         self.credentials: Credentials = Credentials(
             exchange,
             clock=clock,
-            vault=Vault(store, Sealer(secret_key, ids), ids)
-            if secret_key and store.durable
-            else None,
+            vault=_vault(store, secret_key, ids),
             on_renewed=self.pool.learn,
             before=before.credentials if before else None,
         )
         self.credentials.adopt(accounts)
-        self.upkeep = Upkeep(
-            accounts,
+        self._accounts = accounts
+        self._clock = clock
+        self._lasting = lasting
+
+    @cached_property
+    def upkeep(self) -> "Upkeep":
+        """What renews tokens before they are due."""
+        from chat2api_core.accounts.upkeep import Upkeep  # noqa: PLC0415 (no chat waits for it)
+
+        return Upkeep(
+            self._accounts,
             credentials=self.credentials,
             ledger=self.ledger,
-            clock=clock,
-            lasting=lasting,
+            clock=self._clock,
+            lasting=self._lasting,
         )
+
+
+def _vault(store: "GuardedStore", secret_key: Secret, ids: Ids) -> "Vault | None":
+    if not secret_key or not store.durable:
+        return None
+    from chat2api_core.accounts.vault import Vault  # noqa: PLC0415 (there is one where there can be)
+
+    return Vault(store, Sealer(secret_key, ids), ids)

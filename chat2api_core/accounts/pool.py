@@ -154,7 +154,7 @@ class Pool:
         resting."""
         keys = self.keys(types)
         if not keys:
-            raise Problem(Kind.NO_ACCOUNT, _nobody(bool(self._members)), step="pool")
+            raise Problem(Kind.NO_ACCOUNT, _nobody(types if self._members else ()), step="pool")
         keeper = await self._keeper(conversation_id, holder)
         if keeper is not None:
             keys = _alone(keeper, keys)
@@ -318,7 +318,7 @@ def _alone(keeper: _Keeper, keys: Collection[str]) -> tuple[str, ...]:
     return (keeper.key,)
 
 
-def _nobody(some: bool) -> str:
-    if some:
-        return "None of the configured accounts is of a type that can answer this request."
+def _nobody(wanted: Sequence[str]) -> str:
+    if wanted:
+        return f"This takes an account of type {' or '.join(wanted)}, and none is configured."
     return "No ChatGPT account is configured. Set CHATGPT_ACCESS_TOKENS or CHATGPT_ACCOUNTS."

@@ -19,20 +19,21 @@ from chat2api_core.secret import Secret
 
 TokenForm: TypeAlias = Literal["access", "session", "refresh", "opaque"]
 
-_ACCESS = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]+", re.ASCII)
-_SESSION = re.compile(r"eyJ[\w-]*(?:\.[\w-]*){4}", re.ASCII)
-_CODEX_REFRESH = re.compile(r"rt_[\w.-]+", re.ASCII)
-_IOS_REFRESH = re.compile(r"(?!sk-|fk-|sess-)[\w.-]{45}", re.ASCII)
-_ACCOUNT_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
+# Patterns; each is compiled when it is first asked about.
+_ACCESS = r"eyJ[\w-]*\.[\w-]+\.[\w-]+"
+_SESSION = r"eyJ[\w-]*(?:\.[\w-]*){4}"
+_CODEX_REFRESH = r"rt_[\w.-]+"
+_IOS_REFRESH = r"(?!sk-|fk-|sess-)[\w.-]{45}"
+_ACCOUNT_ID = r"[\w-]{1,64}"
 
 
 def form_of(token: str) -> TokenForm:
     """The form of a token without its workspace."""
-    if _ACCESS.fullmatch(token):
+    if re.fullmatch(_ACCESS, token, re.ASCII):
         return "access"
-    if _SESSION.fullmatch(token):
+    if re.fullmatch(_SESSION, token, re.ASCII):
         return "session"
-    if _CODEX_REFRESH.fullmatch(token) or _IOS_REFRESH.fullmatch(token):
+    if re.fullmatch(_CODEX_REFRESH, token, re.ASCII) or re.fullmatch(_IOS_REFRESH, token, re.ASCII):
         return "refresh"
     return "opaque"
 
@@ -52,7 +53,7 @@ def account_of(token: str, account_id: str = "") -> Account:
 
 def is_account_id(text: str) -> bool:
     """Whether a text may be a workspace id: short; letters, digits, ``-``, ``_``."""
-    return _ACCOUNT_ID.fullmatch(text) is not None
+    return re.fullmatch(_ACCOUNT_ID, text, re.ASCII) is not None
 
 
 def is_visible(text: str) -> bool:

@@ -14,9 +14,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
-from chat2api_core.accounts.account import Account
+from chat2api_core.accounts.account import Account, renewable, rotates
 from chat2api_core.accounts.credentials import Credentials
-from chat2api_core.accounts.exchange import renewable, rotates
 from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.ambient import Clock
 from chat2api_core.problem import Problem

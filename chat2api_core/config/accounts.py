@@ -26,7 +26,7 @@ from chat2api_core.config.forms import (
 )
 from chat2api_core.config.tree import Tree, read_tree
 
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_UUID = r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
 _LINES = re.compile(r"[;\n\r]")
 
 
@@ -73,7 +73,7 @@ def _line_of_tokens(line: str) -> list[Account]:
     for piece in filter(None, map(str.strip, line.split(","))):
         if not is_visible(piece):
             raise Mismatch
-        if not _UUID.fullmatch(piece):
+        if not re.fullmatch(_UUID, piece, re.ASCII):
             accounts.append(account_of(piece))
             open_token = piece
         elif open_token:

@@ -37,8 +37,7 @@ def _row(setting: Setting[object]) -> str:
     names = " or ".join(f"`{name}`" for name in setting.names)
     yaml = f"`{setting.yaml}`" if setting.yaml else ""
     default = setting.default or _shown(getattr(Settings(), setting.field))
-    about = f"Not yet in effect: {setting.about}" if setting.not_yet else setting.about
-    return f"| {names} | {yaml} | {default} | {about} |"
+    return f"| {names} | {yaml} | {default} | {setting.about} |"
 
 
 def _shown(default: object) -> str:

@@ -6,7 +6,7 @@ and the exceptions of parsers, which quote what they choked on, are not chained 
 
 import re
 
-_PLAIN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,29}", re.ASCII)
+_PLAIN_NAME = r"[A-Za-z][A-Za-z0-9_]{0,29}"
 
 
 class SettingsError(Exception):
@@ -37,4 +37,4 @@ class Mismatch(Exception):
 
 def shown_key(key: str) -> str:
     """A key of a document as it may be shown: itself, unless it could be a misplaced secret."""
-    return key if _PLAIN_NAME.fullmatch(key) else "(a key that is not a plain name)"
+    return key if re.fullmatch(_PLAIN_NAME, key, re.ASCII) else "(a key that is not a plain name)"

@@ -24,16 +24,16 @@ _WORDS = {
     **dict.fromkeys(("true", "1", "yes", "on"), True),
     **dict.fromkeys(("false", "0", "no", "off"), False),
 }
-_SEPARATORS = re.compile(r"[,;\n\r]")
-_WHOLE = re.compile(r"[0-9]{1,12}", re.ASCII)
-_DECIMAL = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,9})?", re.ASCII)
-_HEX = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
-_HOST = re.compile(r"[\w.:%-]+", re.ASCII)
-_PATH = re.compile(r"[\w.~-]+(?:/[\w.~-]+)*", re.ASCII)
-_MOMENT = re.compile(
+# Patterns; each is compiled when a setting is first read by it.
+_SEPARATORS = r"[,;\n\r]"
+_WHOLE = r"[0-9]{1,12}"
+_DECIMAL = r"[0-9]{1,12}(?:\.[0-9]{1,9})?"
+_HEX = r"[0-9a-f]{1,16}"
+_HOST = r"[\w.:%-]+"
+_PATH = r"[\w.~-]+(?:/[\w.~-]+)*"
+_MOMENT = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?",
-    re.ASCII,
+    r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 _WEB = frozenset({"http", "https"})
 _PROXIES = frozenset({"http", "https", "socks5", "socks5h"})
@@ -65,7 +65,7 @@ def whole(low: int, high: int) -> Form[int]:
 
     def read(tree: Tree) -> int:
         text = text_of(tree)
-        if not _WHOLE.fullmatch(text) or not low <= int(text) <= high:
+        if not re.fullmatch(_WHOLE, text, re.ASCII) or not low <= int(text) <= high:
             raise Mismatch
         return int(text)
 
@@ -77,7 +77,7 @@ def seconds(low: float, high: float) -> Form[float]:
 
     def read(tree: Tree) -> float:
         text = text_of(tree)
-        if not _DECIMAL.fullmatch(text) or not low <= float(text) <= high:
+        if not re.fullmatch(_DECIMAL, text, re.ASCII) or not low <= float(text) <= high:
             raise Mismatch
         return float(text)
 
@@ -111,7 +111,7 @@ def matching(expected: str, pattern: str) -> Form[str]:
 
 def _hex(tree: Tree) -> str:
     text = text_of(tree).lower()
-    if not _HEX.fullmatch(text):
+    if not re.fullmatch(_HEX, text, re.ASCII):
         raise Mismatch
     return text
 
@@ -123,7 +123,7 @@ def many(item: Form[T]) -> Form[tuple[T, ...]]:
 
     def read(tree: Tree) -> tuple[T, ...]:
         if isinstance(tree, str):
-            return tuple(item.read(piece) for piece in _SEPARATORS.split(tree) if piece.strip())
+            return tuple(item.read(piece) for piece in re.split(_SEPARATORS, tree) if piece.strip())
         if isinstance(tree, list):
             return tuple(item.read(piece) for piece in tree if piece != "")
         raise Mismatch
@@ -169,7 +169,7 @@ def _url(text: str, schemes: frozenset[str]) -> SplitResult:
     except ValueError:
         raise Mismatch from None  # the cause quotes the value
     host = parts.hostname or ""
-    if parts.scheme not in schemes or not _HOST.fullmatch(host) or port == 0:
+    if parts.scheme not in schemes or not re.fullmatch(_HOST, host, re.ASCII) or port == 0:
         raise Mismatch
     return parts
 
@@ -203,7 +203,7 @@ def _api_prefix(tree: Tree) -> str:
     text = text_of(tree).strip("/")
     if not text:
         return ""
-    if not _PATH.fullmatch(text) or not {".", ".."}.isdisjoint(text.split("/")):
+    if not re.fullmatch(_PATH, text, re.ASCII) or not {".", ".."}.isdisjoint(text.split("/")):
         raise Mismatch
     return f"/{text}"
 
@@ -231,7 +231,11 @@ def _path(tree: Tree) -> Path:
 
 def _moment(tree: Tree) -> str:
     text = text_of(tree)
-    known = text.lower() in _WORDS or _DECIMAL.fullmatch(text) or _MOMENT.fullmatch(text)
+    known = (
+        text.lower() in _WORDS
+        or re.fullmatch(_DECIMAL, text, re.ASCII)
+        or re.fullmatch(_MOMENT, text, re.ASCII)
+    )
     if not known:
         raise Mismatch
     return text

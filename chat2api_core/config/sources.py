@@ -69,8 +69,8 @@ def load(
     for setting in TABLE:
         given = _given(setting, environ, file)
         if given and setting not in (*ACCOUNT_ROWS, STORE):
-            values[setting.field] = value = _read(setting.form, given[0])
-            notices += _notices(setting, given, value)
+            values[setting.field] = _read(setting.form, given[0])
+            notices += _notices(setting, given)
     values["accounts"] = tuple(accounts.values())
     values["store"] = store = _store(environ)
     if platform != "local":
@@ -107,13 +107,11 @@ def _read(form: Form[T], given: _Given) -> T:
         raise mismatch.named(given.name, form.expected) from None
 
 
-def _notices(setting: Setting[object], given: list[_Given], value: object) -> Iterable[str]:
+def _notices(setting: Setting[object], given: list[_Given]) -> Iterable[str]:
     """What to tell about a setting that has no effect. A file that the environment overrules is
     no news."""
     winner, *others = (source.name for source in given)
     yield from (f"{name} is ignored: {winner} is set." for name in others if name in setting.names)
-    if setting.not_yet and value != getattr(Settings(), setting.field):
-        yield f"{winner} is set but has no effect yet."
 
 
 def _shadowed(account: Account, first: Account) -> Iterable[str]:

@@ -34,7 +34,7 @@ T_co = TypeVar("T_co", covariant=True)
 class Setting(NamedTuple, Generic[T_co]):
     """One row. ``names`` are the variables, the canonical one first; ``yaml`` is the dotted path in
     the file, empty where the file has no such key. ``default`` is shown instead of the field's own
-    default where that says too little. ``not_yet`` marks a setting without effect so far."""
+    default where that says too little."""
 
     field: str
     names: tuple[str, ...]
@@ -42,7 +42,6 @@ class Setting(NamedTuple, Generic[T_co]):
     about: str
     yaml: str = ""
     default: str = ""
-    not_yet: bool = False
 
 
 _LEVELS = choice(

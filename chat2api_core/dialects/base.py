@@ -21,8 +21,9 @@ from chat2api_core.turn import Delta, Picture, Prompt
 Hint: TypeAlias = Literal["search", "reason", "canvas", "research"]
 HINTS = "search, reason, canvas or research"
 
-_BRACKETS = re.compile(r"[\[\]\\]")
-_FORMAT = re.compile(r"[a-z0-9.+-]{1,32}")
+# Patterns here are compiled when they are first needed: most answers need none.
+_BRACKETS = r"[\[\]\\]"
+_FORMAT = r"[a-z0-9.+-]{1,32}"
 
 
 class Request(Struct, frozen=True):
@@ -93,10 +94,10 @@ def error_document(problem: Problem) -> bytes:
 
 
 _LONGEST_ECHO = 60
-_MISSING = re.compile(r"Object missing required field `(.*)`")
-_UNKNOWN = re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL)
-_TYPES = re.compile(r"`([a-z |]+)`")
-_INDEX = re.compile(r"\[\d+\]")
+_MISSING = r"Object missing required field `(.*)`"
+_UNKNOWN = r"Invalid (?:enum )?value (.*)"
+_TYPES = r"`([a-z |]+)`"
+_INDEX = r"\[\d+\]"
 _NAMES = {
     "str": "a string", "int": "an integer", "float": "a number", "bool": "a boolean",
     "array": "an array", "object": "an object", "null": "null",
@@ -136,11 +137,12 @@ def _misshapen(complaint: str, choices: Mapping[str, str], at: str) -> Problem:
     if not found:
         what, where = complaint, ""
     param = f"{at}{where.rstrip('`').rpartition('$')[2]}".lstrip(".")
-    if missing := _MISSING.fullmatch(what):
+    path = re.sub(_INDEX, "[]", param)
+    if missing := re.fullmatch(_MISSING, what):
         return invalid("is missing", f"{param}.{missing[1]}".lstrip("."))
-    if unknown := _UNKNOWN.fullmatch(what):
-        return invalid(_not_a_choice(unknown[1], _INDEX.sub("[]", param), choices), param or None)
-    words = _plain(what)
+    if unknown := re.fullmatch(_UNKNOWN, what, re.DOTALL):
+        return invalid(_not_a_choice(unknown[1], path, choices), param or None)
+    words = _plain(what) if "matching regex" not in what else _not_of_the_form(path, choices)
     if where.startswith("key"):
         words = f"has a key that {words}"
     return invalid(words, param or None)
@@ -155,12 +157,16 @@ def _not_a_choice(value: str, path: str, choices: Mapping[str, str]) -> str:
     return f"cannot be {value}{known}"
 
 
+def _not_of_the_form(path: str, choices: Mapping[str, str]) -> str:
+    return f"must be {choices[path]}" if path in choices else "has not the right form"
+
+
 def _plain(what: str) -> str:
     """``Expected `str | null`, got `int` `` as words."""
     if not what.startswith("Expected"):
         return f"is wrong: {what[:1].lower()}{what[1:]}"
-    words = _TYPES.sub(
-        lambda types: " or ".join(_NAMES[name] for name in types[1].split(" | ")), what
+    words = re.sub(
+        _TYPES, lambda types: " or ".join(_NAMES[name] for name in types[1].split(" | ")), what
     )
     return words.replace("Expected", "must be", 1).replace(", got", ", not", 1)
 
@@ -168,9 +174,9 @@ def _plain(what: str) -> str:
 def markdown_of(picture: Picture) -> str:
     """A picture as Markdown: by its link, else as what it is; empty where nothing shows it."""
     url = picture.url
-    if not url and picture.data and _FORMAT.fullmatch(picture.format):
+    if not url and picture.data and re.fullmatch(_FORMAT, picture.format):
         url = f"data:image/{picture.format};base64,{picture.data}"
     if not url:
         return ""
-    title = " ".join(_BRACKETS.sub(" ", picture.title).split()) or "Picture"
+    title = " ".join(re.sub(_BRACKETS, " ", picture.title).split()) or "Picture"
     return f"![{title}]({url})"

@@ -12,6 +12,7 @@ that are used once, bodies) and keeps conversations. What it says and where it f
 
 from chat2api_core.emulator.accounts import DEMO_ACCOUNT, Account, Workspace
 from chat2api_core.emulator.app import Emulator
+from chat2api_core.emulator.asked import Model, Turn
 from chat2api_core.emulator.faults import NAMED, Hang, Interrupt, Late, Named, Respond
 from chat2api_core.emulator.replies import (
     Aside,
@@ -25,7 +26,6 @@ from chat2api_core.emulator.replies import (
     Handoff,
     Hidden,
     Image,
-    Model,
     Moderated,
     OldThought,
     Ping,
@@ -39,7 +39,6 @@ from chat2api_core.emulator.replies import (
     Task,
     Think,
     ToolError,
-    Turn,
     Typed,
     Wait,
     Wire,

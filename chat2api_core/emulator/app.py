@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from chat2api_core.ambient import Clock, Ids, SystemClock, SystemIds
 from chat2api_core.emulator.accounts import Account, Caller, Registry
+from chat2api_core.emulator.asked import Model
 from chat2api_core.emulator.beats import damage
 from chat2api_core.emulator.codex.plans import Plans
 from chat2api_core.emulator.desk import Desk
@@ -33,7 +34,6 @@ from chat2api_core.emulator.faults import Fault, Hang, Interrupt, Late, Named, s
 from chat2api_core.emulator.journal import Journal, Record
 from chat2api_core.emulator.player import Pause, Playback, Player
 from chat2api_core.emulator.replays import Replays
-from chat2api_core.emulator.replies import Model
 from chat2api_core.emulator.routes import CONTROL, Names, Route, Table
 from chat2api_core.emulator.scenarios import answer as default_model
 from chat2api_core.emulator.script import Demands, Script

@@ -62,6 +62,7 @@ ROUTES = (
     Route("GET", "/codex/device", "signin", signin.approve, _ROOT),
     Route("GET", "/codex/models", "codex_models", codex.models, _API),
     Route("POST", "/codex/responses", "codex", codex.respond, _API),
+    Route("POST", "/codex/responses/compact", "codex", codex.compact, _API),
     Route("GET", "/wham/usage", "account", codex.usage, _API),
     Route("POST", "/sentinel/chat-requirements", "requirements", sentinel.requirements),
     Route("POST", "/sentinel/chat-requirements/prepare", "prepare", sentinel.prepare),

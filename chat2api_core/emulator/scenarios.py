@@ -13,6 +13,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
+from chat2api_core.emulator.asked import Turn
 from chat2api_core.emulator.faults import NAMED, Named, Respond
 from chat2api_core.emulator.replies import (
     AnyStep,
@@ -40,7 +41,6 @@ from chat2api_core.emulator.replies import (
     Task,
     Think,
     ToolError,
-    Turn,
     Wait,
     Wire,
     Written,

@@ -10,13 +10,13 @@ from msgspec import Struct
 
 from chat2api_core.ambient import Clock, Ids
 from chat2api_core.emulator.accounts import Caller, Registry
+from chat2api_core.emulator.asked import Model
 from chat2api_core.emulator.codex.plans import Plans
 from chat2api_core.emulator.desk import Desk
 from chat2api_core.emulator.encodings import RunMaker
 from chat2api_core.emulator.exchange import Call
 from chat2api_core.emulator.journal import Journal
 from chat2api_core.emulator.replays import Replays
-from chat2api_core.emulator.replies import Model
 from chat2api_core.emulator.script import Demands, Script
 from chat2api_core.emulator.shelf import Shelf
 from chat2api_core.emulator.signins import Signins

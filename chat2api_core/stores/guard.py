@@ -5,8 +5,7 @@ process has seen and written itself; its ``sure`` raises ``StoreDown`` instead. 
 ``sure`` confirms. What must not be lost (a rotated token) is written through ``sure``; what may be
 known to this process alone for a while (a cooldown, a count) goes through ``GuardedStore``.
 
-A fault makes everyone but ``sure`` leave the store alone for a pause; then one question tries it
-again. The fault is logged once a minute and stands in ``status`` until the store answers.
+While the store rests after a fault (``watch.py``), only ``sure`` asks it.
 """
 
 import asyncio
@@ -15,172 +14,22 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from msgspec import Struct
-
 from chat2api_core.ambient import Clock, Ids, SystemIds
-from chat2api_core.stores.base import NotACounter, Store, StoreDown, StoreError
+from chat2api_core.stores.base import Store, StoreDown, StoreError
 from chat2api_core.stores.debts import Batch, Debts
 from chat2api_core.stores.memory import MemoryStore
+from chat2api_core.stores.sure import SureStore, count
+from chat2api_core.stores.watch import StoreStatus, Watch
 
 T = TypeVar("T")
 
 _WAIT = 3.0  # seconds that a question may take, with all that the store itself tries
 _PAUSE = 5.0
-_LOG_EVERY = 60.0
-_KEEP = 3600.0  # how long a value counts as known whose true end is not
 _SEEN_BYTES = 16 * 1024 * 1024
 _OWED_KEYS = 10_000
 _CLOSING = 5.0
 
 _log = logging.getLogger("chat2api.stores")
-
-
-class StoreStatus(Struct, frozen=True):
-    """What /health tells of the store. ``down_since`` is in unix seconds, None while it answers;
-    ``error`` is the latest fault of that time, in words; ``faults`` counts since the start."""
-
-    name: str
-    durable: bool
-    down_since: float | None
-    error: str
-    faults: int
-
-
-class Watch:
-    """Bounds each question to a store, and knows since when it is down."""
-
-    def __init__(self, store: Store, clock: Clock, *, wait: float, pause: float) -> None:
-        self._store = store
-        self._clock = clock
-        self._wait = wait
-        self._pause = pause
-        self._down_since: float | None = None
-        self._error = ""
-        self._faults = 0
-        self._next_try = 0.0
-        self._next_log = clock.monotonic()
-
-    @property
-    def status(self) -> StoreStatus:
-        store = self._store
-        return StoreStatus(store.name, store.durable, self._down_since, self._error, self._faults)
-
-    def resting(self) -> bool:
-        """Whether to leave the store alone. When a pause ends, the first to ask is told no, and
-        tries the store while the others still rest."""
-        if self._down_since is None:
-            return False
-        now = self._clock.monotonic()
-        if now < self._next_try:
-            return True
-        self._next_try = now + self._pause
-        return False
-
-    async def ask(self, question: Awaitable[T]) -> T:
-        """The store's answer. Raises ``StoreDown``, also where it takes too long."""
-        try:
-            async with asyncio.timeout(self._wait):
-                answer = await question
-        except TimeoutError as error:
-            down = StoreDown(f"The store did not answer within {self._wait:g} s.")
-            self._note(down)
-            raise down from error
-        except StoreDown as error:
-            self._note(error)
-            raise
-        self._recover()
-        return answer
-
-    def _note(self, error: StoreDown) -> None:
-        now = self._clock.monotonic()
-        self._faults += 1
-        self._error = str(error)
-        self._next_try = now + self._pause
-        if self._down_since is None:
-            self._down_since = self._clock.now()
-        if now >= self._next_log:
-            self._next_log = now + _LOG_EVERY
-            _log.warning("The %s store is down: %s", self._store.name, error)
-
-    def _recover(self) -> None:
-        if self._down_since is None:
-            return
-        seconds = self._clock.now() - self._down_since
-        _log.info("The %s store answers again after %.0f s.", self._store.name, seconds)
-        self._down_since = None
-        self._error = ""
-
-
-class SureStore:
-    """The ``Store`` itself, watched: what returned is confirmed, all else raises ``StoreDown``.
-
-    It notes in ``seen`` what it learns, for the time when the store is down."""
-
-    def __init__(self, store: Store, watch: Watch, seen: MemoryStore) -> None:
-        self.name = store.name
-        self.durable = store.durable
-        self._store = store
-        self._watch = watch
-        self._seen = seen
-
-    async def get(self, key: str) -> bytes | None:
-        value = await self._watch.ask(self._store.get(key))
-        await self._learn(key, value)
-        return value
-
-    async def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
-        values = await self._watch.ask(self._store.get_many(keys))
-        for key, value in zip(keys, values, strict=True):
-            await self._learn(key, value)
-        return values
-
-    async def put(self, key: str, value: bytes, ttl: float | None = None) -> None:
-        await self._watch.ask(self._store.put(key, value, ttl))
-        await self._seen.put(key, value, ttl)
-
-    async def add(self, key: str, value: bytes, ttl: float | None = None) -> bool:
-        return await self.swap(key, None, value, ttl)
-
-    async def swap(self, key: str, old: bytes | None, new: bytes, ttl: float | None = None) -> bool:
-        done = await self._watch.ask(self._store.swap(key, old, new, ttl))
-        if done:
-            await self._seen.put(key, new, ttl)
-        return done
-
-    async def delete(self, key: str) -> None:
-        await self._watch.ask(self._store.delete(key))
-        await self._seen.delete(key)
-
-    async def delete_if(self, key: str, old: bytes) -> bool:
-        done = await self._watch.ask(self._store.delete_if(key, old))
-        if done:
-            await self._seen.delete(key)
-        return done
-
-    async def increment(self, key: str, by: int = 1, ttl: float | None = None) -> int:
-        total = await self._watch.ask(self._store.increment(key, by, ttl))
-        await self._seen.delete(key)
-        await self._seen.increment(key, total, ttl)
-        return total
-
-    async def increment_many(
-        self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
-    ) -> None:
-        await self._watch.ask(self._store.increment_many(amounts, ttl, once=once))
-        for key, by in amounts.items():
-            await _count(self._seen, key, by, ttl)
-
-    async def keys(self, prefix: str, limit: int = 1000) -> list[str]:
-        return await self._watch.ask(self._store.keys(prefix, limit))
-
-    async def aclose(self) -> None:
-        await self._store.aclose()
-
-    async def _learn(self, key: str, value: bytes | None) -> None:
-        if value is None:
-            await self._seen.delete(key)
-        elif await self._seen.get(key) != value:  # else it stands there with its true end
-            await self._seen.put(key, value, _KEEP)
 
 
 class GuardedStore:
@@ -244,7 +93,7 @@ class GuardedStore:
             with suppress(StoreDown):
                 return await self.sure.increment(key, by + owed, ttl)
         self._owe(key, by + owed, ttl)
-        return await _count(self._seen, key, by, ttl)
+        return await count(self._seen, key, by, ttl)
 
     async def increment_many(
         self, amounts: Mapping[str, int], ttl: float | None = None, *, once: str = ""
@@ -267,7 +116,7 @@ class GuardedStore:
         else:
             self._debts.unsent(batch)
         for key, by in amounts.items():
-            await _count(self._seen, key, by, ttl)
+            await count(self._seen, key, by, ttl)
 
     async def keys(self, prefix: str, limit: int = 1000) -> list[str]:
         return await self._ask(lambda store: store.keys(prefix, limit))
@@ -315,15 +164,3 @@ class GuardedStore:
         before, _ = self._owed.get(key, (0, None))
         if len(self._owed) < _OWED_KEYS or key in self._owed:
             self._owed[key] = (before + amount, ttl)
-
-
-async def _count(seen: MemoryStore, key: str, by: int, ttl: float | None) -> int:
-    """Add to what this process knows of a counter, which may be its digits only."""
-    known = await seen.get(key)
-    try:
-        return await seen.increment(key, by, ttl)
-    except NotACounter:
-        if known is None or not known.removeprefix(b"-").isdigit():
-            raise
-        await seen.delete(key)
-        return await seen.increment(key, int(known) + by, ttl)

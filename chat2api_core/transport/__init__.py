@@ -18,10 +18,12 @@ from chat2api_core.transport.base import Content, Headers, Reply, Route
 __all__ = ["Backend", "Content", "Headers", "Reply", "Transport"]
 
 Backend: TypeAlias = Literal["httpx", "aiohttp"]
+# Proxies that are spoken to without TLS.
+_PLAIN = ("http://", "socks")
 
 
 class Transport:
-    """Sends requests; keeps one route for each proxy, made when it is first used.
+    """Sends requests; keeps one route for each proxy, with TLS and without, made when first used.
 
     ``backend`` is "httpx" (imports fast, slows down with many requests in flight) or "aiohttp"
     (the other way round). Time-outs are seconds: for connecting, and of silence while reading.
@@ -31,7 +33,7 @@ class Transport:
         self._backend = backend
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
-        self._routes: dict[str, Route] = {}
+        self._routes: dict[tuple[str, bool], Route] = {}
 
     async def send(
         self,
@@ -49,7 +51,9 @@ class Transport:
         ``content`` in pieces needs a ``content-length`` among the headers, or is sent chunked.
         Raises ``Problem`` UNREACHABLE (nothing was asked, asking again is harmless) or TIMEOUT.
         """
-        route = self._routes.get(proxy) or self._open(proxy)
+        # What neither end speaks TLS to needs no trust, and reading that takes a while.
+        secure = not (url.startswith("http://") and (not proxy or proxy.startswith(_PLAIN)))
+        route = self._routes.get((proxy, secure)) or self._open(proxy, secure=secure)
         wait = self._read_timeout if read_timeout is None else read_timeout
         return await route.send(method, url, headers, content, step=step, wait=wait)
 
@@ -59,19 +63,20 @@ class Transport:
         for route in routes:
             await route.aclose()
 
-    def _open(self, proxy: str) -> Route:
+    def _open(self, proxy: str, *, secure: bool) -> Route:
+        tls = self.tls if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # (trusts nobody)
         # Each library is imported where it is chosen: the other one costs time and memory.
         route: Route
         # aiohttp has no SOCKS; httpx has, with socksio.
         if self._backend == "aiohttp" and not proxy.startswith("socks"):
             from chat2api_core.transport.aiohttp_route import AiohttpRoute  # noqa: PLC0415
 
-            route = AiohttpRoute(proxy, self.tls, connect_timeout=self._connect_timeout)
+            route = AiohttpRoute(proxy, tls, connect_timeout=self._connect_timeout)
         else:
             from chat2api_core.transport.httpx_route import HttpxRoute  # noqa: PLC0415
 
-            route = HttpxRoute(proxy, self.tls, connect_timeout=self._connect_timeout)
-        self._routes[proxy] = route
+            route = HttpxRoute(proxy, tls, connect_timeout=self._connect_timeout)
+        self._routes[proxy, secure] = route
         return route
 
     @cached_property

@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import httpx
 
 from chat2api_core.problem import Step
-from chat2api_core.transport import faults
 from chat2api_core.transport.base import (
     KEEPALIVE_SECONDS,
     MAX_CONNECTIONS,
@@ -56,6 +55,8 @@ class HttpxRoute:
         try:
             response = await self._transport.handle_async_request(request)
         except _ERRORS as error:
+            from chat2api_core.transport import faults  # noqa: PLC0415 (mostly all goes well)
+
             raise faults.unreachable(
                 error,
                 step,
@@ -116,6 +117,8 @@ class HttpxReply(Reply):
         except StopAsyncIteration:
             return None
         except _ERRORS as error:
+            from chat2api_core.transport import faults  # noqa: PLC0415 (the same)
+
             raise faults.cut(step, late=_late(error)) from error
 
     async def aclose(self) -> None:

@@ -15,6 +15,7 @@ from chat2api_core.turn import (
     File,
     Image,
     Message,
+    Native,
     Part,
     Prompt,
     Reasoning,
@@ -87,7 +88,7 @@ def _part(part: Part, counter: Counter) -> int:
             return counter.count(part.text)
         case Image():
             return _LOW_PICTURE if part.detail == "low" else _PICTURE
-        case File():
+        case File() | Native():
             return 0
         case ToolCall():
             return _texts((part.name, part.arguments), counter)

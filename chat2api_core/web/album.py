@@ -37,7 +37,7 @@ class Album:
         self._first: Reply | None = None
         self._head: list[Batch] = []
         self._done = 0
-        self._drawn = False
+        self._drawn = 0
         self._started = False
         self._failures: list[Problem] = []
         self._usage: Usage | None = None
@@ -90,12 +90,13 @@ class Album:
             async with asyncio.timeout_at(self._end):
                 news = await self._news.get()
         except TimeoutError:
-            if self._drawn and not self._strict:
-                await self.aclose()
-                self._failures += [self._late()] * (self._count - self._done)
-                self._done = self._count
-                return
-            raise self._late() from None
+            missing = max(0, self._count - self._drawn - len(self._failures))
+            if missing and (self._strict or not self._drawn):
+                raise self._late() from None
+            await self.aclose()
+            self._failures += [self._late()] * missing
+            self._done = self._count
+            return
         if isinstance(news, asyncio.Task):
             self._end_of(news)
             return
@@ -120,7 +121,7 @@ class Album:
         if isinstance(delta, Started):
             first, self._started = not self._started, True
             return first
-        self._drawn = self._drawn or isinstance(delta, Picture)
+        self._drawn += isinstance(delta, Picture)
         return True
 
     def _finished(self) -> Batch:

@@ -18,7 +18,6 @@ from chat2api_core.web.admission import admit, caller_of
 from chat2api_core.web.advice import headers_of
 from chat2api_core.web.deadline import Deadline
 from chat2api_core.web.exchange import Exchange
-from chat2api_core.web.lending import Lending
 from chat2api_core.web.links import media_links
 from chat2api_core.web.login import check_login
 from chat2api_core.web.respond import Manner, Stream, WhileConnected, send_document
@@ -88,6 +87,8 @@ async def respond(
         clock=gateway.clock,
     )
     if isinstance(caller, TokenCaller):
+        from chat2api_core.web.lending import Lending  # noqa: PLC0415 (few bring an account)
+
         manner = Lending(manner, exchange, caller.account)
     connected = WhileConnected(exchange)
     async with connected:
@@ -125,14 +126,14 @@ async def _taken(gateway: "Gateway", request: Request, caller: Caller) -> tuple[
     if not (carries_media(prompt.messages) or gateway.settings.upload_by_url):
         return prompt, ""
     bring = partial(_bring, gateway, caller)
-    return await gateway.intake.take(prompt, owner_of(caller), request.places, bring)
+    return await gateway.media.intake.take(prompt, owner_of(caller), request.places, bring)
 
 
 async def _bring(gateway: "Gateway", caller: Caller, held: "Held") -> bytes:
     """An uploaded file, from the account that holds it."""
 
     async def ask(account: "Account") -> "Download":
-        return await gateway.downloads.open(account, f"file-service://{held.upstream_id}")
+        return await gateway.media.downloads.open(account, f"file-service://{held.upstream_id}")
 
     download, hold = await gateway.engine.on_account(
         caller, ask, types=("web",), holder=held.account_key

@@ -1,15 +1,16 @@
 """One request and its answer, as the handlers see them: ASGI with the repeated parts done once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers, QueryParams
 from starlette.types import Message, Receive, Scope, Send
 
 from chat2api_core.dialects.base import error_document
 from chat2api_core.problem import Kind, Problem
 
 if TYPE_CHECKING:
+    from starlette.datastructures import QueryParams
+
     from chat2api_core.keys import ApiKey
     from chat2api_core.transcript import Transcript
     from chat2api_core.turn import Prompt
@@ -40,7 +41,7 @@ class Exchange:
         self.receive = receive
         self.send = send
         self.gateway = gateway
-        self.headers = Headers(scope=scope)
+        self.headers = _headers(scope)
         self.request_id = _request_id(self.headers) or f"req_{gateway.ids.hex(24)}"
         self.status = 0
         self.complete = False
@@ -96,8 +97,10 @@ class Exchange:
         self.mark("open")
 
     @property
-    def query(self) -> QueryParams:
+    def query(self) -> "QueryParams":
         """The parameters behind the question mark."""
+        from starlette.datastructures import QueryParams  # noqa: PLC0415 (no chat has any)
+
         return QueryParams(self.scope.get("query_string", b""))
 
     async def body(self) -> bytes:
@@ -159,7 +162,14 @@ class Exchange:
             raise ClientGone from error
 
 
-def _request_id(headers: Headers) -> str:
+def _headers(scope: Scope) -> Mapping[str, str]:
+    """By names in lower case, as servers write them. Of a header that came twice the first counts:
+    what was added behind it does not change who asks."""
+    pairs = reversed(list(scope["headers"]))
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+
+
+def _request_id(headers: Mapping[str, str]) -> str:
     """The client's own id for its request, if it is fit for a header and a log line."""
     given = headers.get("x-request-id", "")
     fit = given.isascii() and given.isprintable() and len(given) <= _LONGEST_REQUEST_ID

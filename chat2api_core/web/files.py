@@ -47,6 +47,9 @@ async def post(exchange: Exchange) -> None:
     limits = Limits(files=1, file=gateway.settings.max_file)
     async with read_form(exchange, limits) as form:
         file = form.file("file")
+        if not file.size:
+            message = "file is empty."
+            raise Problem(Kind.INVALID_REQUEST, message, step="request", param="file")
         asked = read_upload({name: values[-1] for name, values in form.fields.items()})
         announced = announce(file.name, file.mime, await _head(file), file.size)
         asset, key = await _put(exchange, caller, announced, file)
@@ -64,7 +67,7 @@ async def post(exchange: Exchange) -> None:
         announced.use_case,
         now + asked.life if asked.life else 0,
     )
-    file_id = await gateway.files.add(held, owner_of(caller))
+    file_id = await gateway.media.files.add(held, owner_of(caller))
     await exchange.document(shown(_object(file_id, held)))
 
 
@@ -77,7 +80,7 @@ async def get(exchange: Exchange) -> None:
     if not file_id:
         await _list(exchange, caller)
         return
-    held = await exchange.gateway.files.resolve(file_id, owner_of(caller))
+    held = await exchange.gateway.media.files.resolve(file_id, owner_of(caller))
     if part:
         await _content(exchange, caller, held)
     else:
@@ -91,10 +94,10 @@ async def delete(exchange: Exchange) -> None:
         raise Problem(Kind.NOT_FOUND, f"There is nothing to delete at {exchange.path}.")
     gateway = exchange.gateway
     caller = _caller(exchange)
-    held = await gateway.files.resolve(file_id, owner_of(caller))
+    held = await gateway.media.files.resolve(file_id, owner_of(caller))
 
     async def ask(account: Account) -> None:
-        await gateway.uploads.delete(gateway.web.site(account), held.upstream_id)
+        await gateway.media.uploads.delete(gateway.web.site(account), held.upstream_id)
 
     try:
         _, hold = await gateway.engine.on_account(caller, ask, types=_HERE, holder=held.account_key)
@@ -105,7 +108,7 @@ async def delete(exchange: Exchange) -> None:
     else:
         await hold.release()
     try:
-        await gateway.files.forget(file_id, owner_of(caller))
+        await gateway.media.files.forget(file_id, owner_of(caller))
     except StoreError as error:
         message = "The file is deleted at ChatGPT, but the store could not note it. Try again."
         raise Problem(Kind.INTERNAL, message) from error
@@ -113,7 +116,7 @@ async def delete(exchange: Exchange) -> None:
 
 
 async def _list(exchange: Exchange, caller: Caller) -> None:
-    files = exchange.gateway.files
+    files = exchange.gateway.media.files
     listing = read_listing(exchange.query)
     try:
         known = await files.listed(owner_of(caller))
@@ -129,7 +132,7 @@ async def _content(exchange: Exchange, caller: Caller, held: Held) -> None:
     gateway = exchange.gateway
 
     async def ask(account: Account) -> Download:
-        return await gateway.downloads.open(account, f"file-service://{held.upstream_id}")
+        return await gateway.media.downloads.open(account, f"file-service://{held.upstream_id}")
 
     download, hold = await gateway.engine.on_account(
         caller, ask, types=_HERE, holder=held.account_key
@@ -145,7 +148,7 @@ async def _put(
     gateway = exchange.gateway
 
     async def ask(account: Account) -> Asset:
-        return await gateway.uploads.put(gateway.web.site(account), announced, file.pieces())
+        return await gateway.media.uploads.put(gateway.web.site(account), announced, file.pieces())
 
     asset, hold = await gateway.engine.on_account(caller, ask, types=_HERE)
     exchange.account = hold.account.key

@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
 from msgspec import Struct
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from chat2api_core.problem import Kind, Problem
@@ -84,7 +84,7 @@ async def read_form(exchange: Exchange, limits: Limits) -> AsyncIterator[Form]:
     settings = exchange.gateway.settings
     most = max(settings.max_body, limits.files * limits.file + _ENVELOPE)
     parser = MultiPartParser(
-        exchange.headers,
+        Headers(scope=exchange.scope),
         _body(exchange, most),
         max_files=limits.files,
         max_fields=_MAX_FIELDS,

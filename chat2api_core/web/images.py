@@ -7,6 +7,8 @@ and never loses a picture that was made.
 
 from collections.abc import Awaitable, Callable
 
+from msgspec import structs
+
 from chat2api_core.accounts.caller import Caller
 from chat2api_core.dialects.base import Encoder, Head, Request, invalid
 from chat2api_core.dialects.images import MOST_PICTURES, Images, ImagesRequest, Route, read_form
@@ -55,6 +57,8 @@ class Drawn:
         """Ask for as many pictures as are wanted; one that has begun commits for all."""
         gateway = exchange.gateway
         prompt, holder = await ready(exchange, request, caller)
+        if not prompt.media.links:  # then the picture itself has to be its own address
+            prompt = structs.replace(prompt, media=structs.replace(prompt.media, inline=True))
 
         async def ask() -> Reply:
             return await gateway.engine.answer(prompt, caller, holder=holder)
@@ -70,6 +74,7 @@ class Drawn:
         except BaseException:
             await album.aclose()
             raise
+        exchange.upstream = first.account.type
         exchange.extra += headers_of(prompt, first)
         return self._whole(prompt, first, album)
 
@@ -101,7 +106,9 @@ class Drawn:
 async def _ordered(exchange: Exchange, dialect: Images) -> ImagesRequest:
     """The order, of JSON or of a form with files. Raises ``Problem``."""
     if not exchange.headers.get("content-type", "").lower().startswith("multipart/"):
-        return dialect.parse(await exchange.body())
+        request = dialect.parse(await exchange.body())
+        _check_mask(request, exchange.gateway.settings.max_file)
+        return request
     settings = exchange.gateway.settings
     limits = Limits(files=MOST_PICTURES + 1, file=settings.max_file)
     async with read_multipart(exchange, limits) as form:
@@ -109,6 +116,15 @@ async def _ordered(exchange: Exchange, dialect: Images) -> ImagesRequest:
         files = {name: [await _written(one, name) for one in form.files.get(name, ())]
                  for name in _FILES}  # fmt: skip
         return dialect.order(read_form(form.fields, files))
+
+
+def _check_mask(request: ImagesRequest, most: int) -> None:
+    """Raise ``Problem`` INVALID_REQUEST for a mask, in a data URL, that is no picture."""
+    mask = request.prompt.hosted[0].options.get("input_image_mask")
+    if mask is not None:
+        from chat2api_core.media.data_url import read  # noqa: PLC0415 (as below)
+
+        _measured(read(mask["image_url"], limit=most, param="mask").data, "mask")
 
 
 def _weigh(form: Form, most: int) -> None:
@@ -121,10 +137,16 @@ def _weigh(form: Form, most: int) -> None:
 async def _written(upload: Upload, name: str) -> str:
     """A picture of a form as a data URL. Raises ``Problem`` INVALID_REQUEST for what is none."""
     from chat2api_core.media.data_url import write  # noqa: PLC0415 (as in all of web: when needed)
-    from chat2api_core.media.picture import measure  # noqa: PLC0415
 
     data = await upload.read()
+    return write(_measured(data, name), data)
+
+
+def _measured(data: bytes, name: str) -> str:
+    """The type of a picture. Raises ``Problem`` INVALID_REQUEST for what is none."""
+    from chat2api_core.media.picture import measure  # noqa: PLC0415 (as above)
+
     size = measure(data)
     if size is None:
         raise invalid("is not a picture: PNG, JPEG, GIF and WebP are taken", name)
-    return write(size.mime, data)
+    return size.mime

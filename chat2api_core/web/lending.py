@@ -29,5 +29,5 @@ class Lending:
         transcript = reply.transcript
         linked = any(picture.url for picture in transcript.pictures)
         if linked or (base and base in transcript.text):
-            await exchange.gateway.loans.lend(self._account)
+            await exchange.gateway.media.loans.lend(self._account)
         await self._manner.keep(reply)

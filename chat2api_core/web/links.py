@@ -7,8 +7,7 @@ if it looks like one.
 """
 
 import re
-
-from starlette.datastructures import Headers
+from collections.abc import Mapping
 
 from chat2api_core.config import Settings
 
@@ -17,7 +16,7 @@ _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(?::\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?
 _SCHEMES = ("http", "https")
 
 
-def media_links(settings: Settings, headers: Headers, scheme: str) -> str:
+def media_links(settings: Settings, headers: Mapping[str, str], scheme: str) -> str:
     """What links to pictures and files begin with, empty where nothing tells it."""
     if settings.public_url:
         return f"{settings.public_url.rstrip('/')}{settings.api_prefix}{_PATH}"

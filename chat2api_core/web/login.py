@@ -5,12 +5,11 @@ one rule: chat without login is told so in plain words, and never by ChatGPT's 4
 would look like trouble with an account.
 """
 
-from collections.abc import Iterable
-
 from chat2api_core.accounts.caller import AnonymousCaller, Caller
+from chat2api_core.carried import carries_media
 from chat2api_core.choice import is_gpt
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.turn import File, Image, Part, Prompt, ToolResult
+from chat2api_core.turn import Prompt
 
 # Switches of ChatGPT's web that begin what is only there with an account.
 _HINTS = {"picture_v2": "Making pictures", "research": "Deep research", "canvas": "The canvas"}
@@ -38,13 +37,5 @@ def check_login(caller: Caller, prompt: Prompt) -> None:
             need_login(caller, _HINTS[hint], param="system_hints")
     if any(tool.kind == "image_generation" for tool in prompt.hosted):
         need_login(caller, "Making pictures", param="tools")
-    if any(_holds_files(message.parts) for message in prompt.messages):
+    if carries_media(prompt.messages):
         need_login(caller, "Sending pictures and files", param="messages")
-
-
-def _holds_files(parts: Iterable[Part]) -> bool:
-    return any(
-        isinstance(part, Image | File)
-        or (isinstance(part, ToolResult) and _holds_files(part.parts))
-        for part in parts
-    )

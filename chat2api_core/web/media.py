@@ -35,20 +35,21 @@ _GUARDS = (
 )
 _PASSED = ("content-length", "content-range", "accept-ranges")
 _CACHED = (b"cache-control", b"private, max-age=3600")
-_RANGE = re.compile(r"bytes=(?:[0-9]{1,15}-[0-9]{0,15}|-[0-9]{1,15})")
+# The stores behind ChatGPT know no ranges that count from the end.
+_RANGE = re.compile(r"bytes=[0-9]{1,15}-[0-9]{0,15}")
 
 
 async def show(exchange: Exchange) -> None:
     """Hand out what the token of the path stands for. Raises ``Problem``: FILE_NOT_FOUND for a
     bad or an old token, FILE_GONE for what ChatGPT has put away."""
     gateway = exchange.gateway
-    target = gateway.links.open(exchange.parameter("token"))
+    target = gateway.media.links.open(exchange.parameter("token"))
     span = exchange.headers.get("range", "")
     if not _RANGE.fullmatch(span):
         span = ""  # who asks for what nobody understands gets all (RFC 9110)
 
     async def ask(account: Account) -> Download:
-        return await gateway.downloads.open(
+        return await gateway.media.downloads.open(
             account, target.place, target.conversation_id, target.message_id, span=span
         )
 
@@ -108,7 +109,7 @@ async def _caller(exchange: Exchange, target: Target) -> Caller:
     """Who may ask for it: the pool that has its account, or else whoever brought it along."""
     gateway = exchange.gateway
     if not gateway.office.pool.type_of(target.account_key):
-        lent = await gateway.loans.find(target.account_key)
+        lent = await gateway.media.loans.find(target.account_key)
         if lent is not None:
             return TokenCaller(lent)
         if "authorization" in exchange.headers:

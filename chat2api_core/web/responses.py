@@ -1,6 +1,6 @@
 """POST /v1/responses and what belongs to it: going on from a response, and looking at kept ones."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Raw, Struct, structs
@@ -8,21 +8,10 @@ from msgspec import Raw, Struct, structs
 from chat2api_core.accounts.caller import owner_of
 from chat2api_core.dialects.base import Encoder
 from chat2api_core.dialects.responses import Responses, ResponsesHead, ResponsesRequest
-from chat2api_core.dialects.responses.past_pictures import shown_again
 from chat2api_core.history import Handle, Kept, unknown
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.reply import Reply
-from chat2api_core.transcript import Transcript
-from chat2api_core.turn import (
-    CallEnded,
-    CallStarted,
-    Message,
-    Part,
-    Prompt,
-    Text,
-    Thread,
-    ToolCall,
-)
+from chat2api_core.turn import Prompt, Thread
 from chat2api_core.web.admission import caller_of
 from chat2api_core.web.endpoints import respond
 from chat2api_core.web.exchange import Exchange
@@ -60,9 +49,11 @@ class Continuing:
     async def keep(self, reply: Reply) -> None:
         if not self._request.store:
             return
+        from chat2api_core.dialects.responses.answered import messages_of  # noqa: PLC0415 (all is sent)
+
         said = self._request.prompt.messages[1 if self._request.has_instructions else 0 :]
         kept = Kept(
-            (*said, *_answered(reply.transcript)),
+            (*said, *messages_of(reply.transcript)),
             Raw(self.document(reply)),
             _items(self._body, self._head.id),
         )
@@ -81,17 +72,22 @@ class Continuing:
 
 
 async def post(exchange: Exchange) -> None:
-    """Create a response, or cancel one."""
+    """Create a response, cancel one, or make a history short."""
+    if exchange.parameter("response") == "compact" and not exchange.parameter("part"):
+        from chat2api_core.web.compaction import compact  # noqa: PLC0415 (few requests are one)
+
+        await compact(exchange)
+        return
     if exchange.parameter("response"):
         await _cancel(exchange)
         return
     caller = caller_of(exchange)
     owner = owner_of(caller)
-    body = await _resolved(exchange, await exchange.body(), owner)
+    body = await resolved(exchange, await exchange.body(), owner)
     request = Responses(exchange.gateway.clock).parse(body)
     exchange.extra += [(b"x-chat2api-warning", text.encode()) for text in request.warnings]
     if request.previous_response_id:
-        prompt = await _going_on(exchange, request, owner)
+        prompt = await going_on(exchange, request, owner)
         request = structs.replace(request, prompt=prompt)
     await respond(exchange, request, caller, Continuing(exchange, request, owner, body))
 
@@ -134,7 +130,7 @@ async def _kept(exchange: Exchange, response_id: str) -> Kept:
     return kept
 
 
-async def _going_on(exchange: Exchange, request: ResponsesRequest, owner: str) -> Prompt:
+async def going_on(exchange: Exchange, request: ResponsesRequest, owner: str) -> Prompt:
     """The prompt with what came before it: the kept history where there is one, else the
     conversation that the id names. Raises ``Problem`` RESPONSE_NOT_FOUND."""
     history = exchange.gateway.history
@@ -154,7 +150,7 @@ class _Reference(Struct):
     id: str = ""
 
 
-async def _resolved(exchange: Exchange, body: bytes, owner: str) -> bytes:
+async def resolved(exchange: Exchange, body: bytes, owner: str) -> bytes:
     """The body with every reference to a kept item replaced by the item. Raises ``Problem``
     RESPONSE_NOT_FOUND for one that is not kept."""
     if b"item_reference" not in body:
@@ -183,25 +179,6 @@ def _reference(item: Raw) -> _Reference:
         return msgspec.json.decode(item, type=_Reference)
     except msgspec.DecodeError:
         return _Reference()
-
-
-def _answered(transcript: Transcript) -> tuple[Message, ...]:
-    said = transcript.text + transcript.refusal
-    text: tuple[Part, ...] = (Text(said),) if said else ()
-    parts = (*text, *_whole_calls(transcript))
-    answer = (Message("assistant", parts),) if parts else ()
-    drawn = [shown_again(one.data, one.format) for one in transcript.pictures if one.data]
-    return (*answer, *(Message("user", tuple(shown)) for shown in drawn))
-
-
-def _whole_calls(transcript: Transcript) -> Iterator[ToolCall]:
-    """The calls that were made to their end: one that was cut off in the middle has no arguments
-    that anybody could read, and nobody answers it."""
-    begun = [delta.index for delta in transcript.deltas if isinstance(delta, CallStarted)]
-    ended = {delta.index for delta in transcript.deltas if isinstance(delta, CallEnded)}
-    for index, call in zip(begun, transcript.calls, strict=True):
-        if index in ended:
-            yield call
 
 
 class _Body(Struct):

@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chat2api_core.config import SettingsError
 from chat2api_core.dialects.base import error_document
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.web.counting import count, count_cancelled
 from chat2api_core.web.exchange import ClientGone, Exchange
 from chat2api_core.web.paths import Paths
 from chat2api_core.web.respond import defect
@@ -34,6 +33,17 @@ _EXPOSED = (
 # The status at which clients that try a WebSocket first go on with HTTP at once; any other one
 # makes them try again.
 _UPGRADE_REQUIRED = 426
+# Where a POST takes something else than JSON, or something else as well.
+_RECORDING = "a form with the recording, for example with curl -F file=@talk.mp3"
+_PICTURE = "a form with the picture, for example with curl -F image=@photo.png, or a JSON body"
+_FORMS = {
+    "/v1/audio/transcriptions": _RECORDING,
+    "/v1/audio/translations": _RECORDING,
+    "/v1/images/edits": _PICTURE,
+    "/v1/images/variations": _PICTURE,
+    "/tokens/clear": "it without a body",
+    "/admin/logout": "it without a body",
+}
 _PARTING = 1.0  # seconds
 _LONGEST_NAME = 100
 
@@ -192,7 +202,8 @@ class Handler:
         names = " and ".join(answered)
         message = f"{exchange.path} does not take {exchange.method}. It takes {names}"
         if names == "POST":
-            message += ": send a JSON body, for example with curl --json"
+            body = _FORMS.get(self._route, "a JSON body, for example with curl --json")
+            message += f": send {body}"
         await exchange.problem(Problem(Kind.METHOD_NOT_ALLOWED, message + "."), headers=allow)
 
 
@@ -204,12 +215,16 @@ async def attend(exchange: Exchange, answer: Callable[[Exchange], Awaitable[None
         exchange.outcome = "client_gone"
     except asyncio.CancelledError:
         exchange.outcome = "cancelled"
+        from chat2api_core.web.counting import count_cancelled  # noqa: PLC0415 (afterwards)
+
         count_cancelled(exchange)
         raise
     finally:
         exchange.mark("total")
         if _log.isEnabledFor(logging.INFO):
             _log.info("request", extra=_line(exchange))
+    from chat2api_core.web.counting import count  # noqa: PLC0415 (nobody waits for it any more)
+
     await count(exchange)
 
 

@@ -15,9 +15,14 @@ _OTHERS = {
     "websockets", "yaml",
 }  # fmt: skip
 _OURS = (
-    "admin", "emulator", "fetch", "files", "login", "media", "server", "stores.dynamodb",
-    "stores.redis", "stores.sqlite", "stores.upstash", "toolcalls", "upstreams.codex", "usage",
-    "web.admin", "web.audio", "web.form", "web.images", "web.lambda",
+    "accounts.exchange", "accounts.upkeep", "accounts.vault", "admin", "catalog", "emulator",
+    "fetch", "files", "limits", "listings", "login", "media", "server", "stores.dynamodb",
+    "stores.redis", "stores.sqlite", "stores.upstash", "toolcalls", "transport.faults",
+    "upstreams.chatgpt_web.complaint", "upstreams.chatgpt_web.conversation",
+    "upstreams.chatgpt_web.faults", "upstreams.chatgpt_web.fence", "upstreams.chatgpt_web.poll",
+    "upstreams.chatgpt_web.searches", "upstreams.chatgpt_web.textdoc",
+    "upstreams.chatgpt_web.topics", "upstreams.codex", "usage", "web.admin", "web.audio",
+    "web.counting", "web.form", "web.images", "web.lambda", "web.lending",
 )  # fmt: skip
 
 
@@ -37,6 +42,7 @@ def upstream() -> Iterator[str]:
 def surplus(modules: frozenset[str]) -> list[str]:
     ours = tuple(f"chat2api_core.{name}" for name in _OURS)
     routing = {"starlette.routing", "starlette.requests", "starlette.responses"}
+    routing |= {"starlette.datastructures"}
     return sorted(
         name
         for name in modules

@@ -16,6 +16,12 @@ from chat2api_core.ambient import SystemIds
 from chat2api_core.emulator import DEMO_ACCESS_TOKEN
 from chat2api_core.secret import Secret
 from chat2api_core.turn import Message, Prompt, Text
+from chat2api_core.upstreams.chatgpt_web.headers import (
+    Identity,
+    SentinelTokens,
+    base_headers,
+    conversation_headers,
+)
 from chat2api_core.upstreams.chatgpt_web.page import FALLBACK_PAGE
 from chat2api_core.upstreams.chatgpt_web.proof import (
     Browser,
@@ -23,13 +29,7 @@ from chat2api_core.upstreams.chatgpt_web.proof import (
     requirements_token,
     solve,
 )
-from chat2api_core.upstreams.chatgpt_web.request import (
-    Identity,
-    SentinelTokens,
-    base_headers,
-    conversation_body,
-    conversation_headers,
-)
+from chat2api_core.upstreams.chatgpt_web.request import conversation_body
 from chat2api_core.upstreams.chatgpt_web.requirements import (
     finalize_body,
     opening_body,

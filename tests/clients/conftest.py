@@ -3,7 +3,7 @@
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,16 @@ _MARK = re.compile(r"<call_(\w+)")
 Write = Callable[[Turn, str], str]
 Serve = Callable[[Write], str]
 Model = Callable[[Turn], Reply]
-ServeCodex = Callable[[Model], str]
+ServeCodex = Callable[..., str]
 WEB = Account(access_token=Secret(DEMO_ACCESS_TOKEN))
 CODEX = Account(access_token=Secret(DEMO_ACCESS_TOKEN), type="codex")
 
 
-def _served(stack: ExitStack, model: Model, account: Account) -> str:
-    """The base URL of the gateway in front of this model, with this account alone."""
-    upstream = stack.enter_context(serving(Emulator(model=model), "critical"))
+def _served(stack: ExitStack, emulator: Emulator, account: Account) -> str:
+    """The base URL of the gateway in front of this emulator, with this account alone."""
+    upstream = stack.enter_context(serving(emulator, "critical"))
     settings = Settings(
+        upstream=account.type,
         auth_tokens=(Secret(KEY),),
         accounts=(account,),
         base_urls=(upstream,),
@@ -56,16 +57,34 @@ def serve() -> Iterator[Serve]:
                 found = _MARK.search("\n".join(heard.text for heard in turn.messages))
                 return Reply((say(write(turn, found[1] if found else "")),))
 
-            return _served(stack, model, WEB)
+            return _served(stack, Emulator(model=model), WEB)
 
         yield begin
 
 
 @pytest.fixture
 def serve_codex() -> Iterator[ServeCodex]:
-    """The same in front of a model of Codex, which calls tools by itself."""
+    """The same in front of a model of Codex, which calls tools by itself. Whoever was served has
+    really gone that way: with native calls, and nothing else was asked for a turn. Items of the
+    types in ``hands_back`` must have come back from the client."""
+    served: list[tuple[Emulator, set[str]]] = []
     with ExitStack() as stack:
-        yield lambda model: _served(stack, model, CODEX)
+
+        def begin(model: Model, hands_back: Sequence[str] = ()) -> str:
+            emulator = Emulator(model=model)
+            served.append((emulator, set(hands_back)))
+            return _served(stack, emulator, CODEX)
+
+        yield begin
+    for emulator, hands_back in served:
+        bodies: list[Any] = [record.json for record in emulator.log.at("codex")]
+        assert emulator.log.counts["conversation"] == 0
+        assert {record.status for record in emulator.log.at("codex")} == {200}
+        assert any(body["tools"] for body in bodies if "tools" in body)
+        sent = {item["type"] for body in bodies for item in body["input"]}
+        assert any(kind.endswith("_call") for kind in sent), sent
+        assert any(kind.endswith("_call_output") for kind in sent), sent
+        assert hands_back <= sent, sent
 
 
 def say(text: str) -> Say:

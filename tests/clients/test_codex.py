@@ -96,4 +96,4 @@ def test_it_runs_a_command_and_applies_a_patch(
 def test_it_does_so_through_the_codex_upstream(
     serve_codex: ServeCodex, run: Callable[..., Any], tmp_path: Path
 ) -> None:
-    drive(run, serve_codex(native), tmp_path)
+    drive(run, serve_codex(native, ("reasoning", "custom_tool_call")), tmp_path)

@@ -25,9 +25,11 @@ class _Body(Struct):
     size: Literal["s", "l"] = "s"
     names: dict[Annotated[str, Meta(max_length=3)], str | None] = {}
     weight: float = 0.0
+    form: Annotated[str, Meta(pattern="^[ab]$")] = "a"
+    tag: Annotated[str, Meta(pattern="^[ab]$")] = "a"
 
 
-CHOICES = {"pets[].type": "cat or dog", "size": "s or l"}
+CHOICES = {"pets[].type": "cat or dog", "size": "s or l", "form": "a or b"}
 _read = msgspec.json.Decoder(_Body).decode
 
 COMPLAINTS: list[tuple[str, str | None, str]] = [
@@ -46,6 +48,8 @@ COMPLAINTS: list[tuple[str, str | None, str]] = [
      "names has a key that must be a string of length <= 3."),
     ('{"names":{"a":1}}', "names[...]",
      "names[...] must be a string or null, not an integer."),
+    ('{"form":"m"}', "form", "form must be a or b."),
+    ('{"tag":"m"}', "tag", "tag has not the right form."),
     ('{"weight":1e999}', "weight", "weight is wrong: number out of range."),
 ]  # fmt: skip
 

@@ -1,13 +1,16 @@
 """Agent frameworks that people use, each with its tool loop, through both APIs."""
 
 import asyncio
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from chat2api_core.emulator import Emulator, Reply, Say, Turn
+from chat2api_core.accounts.account import Account
+from chat2api_core.emulator import Call, Emulator, Reply, Say, Turn, make_access_token
+from chat2api_core.secret import Secret
 from chat2api_core.server import serving
 from tests.e2e.conftest import KEY, Api, Start
 
@@ -33,6 +36,42 @@ def agent_api(start: Start) -> Iterator[Api]:
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("kind", ["responses", "chat"])
 def test_openai_agents_runs_its_tool_loop(agent_api: Api, kind: str, streamed: bool) -> None:
+    assert run_agents(agent_api, kind, streamed) == ("It is sunny in Rome.", ["Rome"])
+
+
+def native_model(turn: Turn) -> Reply:
+    """The same with tools of its own: it calls, and needs no words for it."""
+    if "sunny" not in turn.messages[-1].text:
+        return Reply((Call("get_weather", ('{"city": ', '"Rome"}')),))
+    return Reply((Say(("It is sunny", " in Rome.")),))
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("kind", ["responses", "chat"])
+def test_openai_agents_runs_its_tool_loop_natively(start: Start, kind: str, streamed: bool) -> None:
+    emulator = Emulator(model=native_model)
+    account = Account(access_token=Secret(make_access_token(jti="codex")), type="codex")
+    with serving(emulator, "critical") as url:
+        api = start(base_urls=(url,), auth_url=url, accounts=(account,))
+        assert run_agents(api, kind, streamed) == ("It is sunny in Rome.", ["Rome"])
+
+    sent: list[Any] = [record.json for record in emulator.log.at("codex")]
+    first, second = sent
+    assert not emulator.log.at("conversation")
+    for body in (first, second):
+        (tool,) = body["tools"]
+        assert (tool["type"], tool["name"]) == ("function", "get_weather")
+        assert tool["parameters"]["required"] == ["city"]
+        assert "<call_" not in str(body), "nothing is taught in words"
+    called, result = second["input"][-2:]
+    assert (called["type"], called["name"]) == ("function_call", "get_weather")
+    assert json.loads(called["arguments"]) == {"city": "Rome"}
+    assert (result["type"], result["output"]) == ("function_call_output", "sunny")
+    assert called["call_id"] == result["call_id"]
+
+
+def run_agents(api: Api, kind: str, streamed: bool) -> tuple[Any, list[str]]:
+    """What the agent says in the end, and what its tool was asked on the way."""
     from agents import (
         Agent,
         OpenAIChatCompletionsModel,
@@ -53,7 +92,7 @@ def test_openai_agents_runs_its_tool_loop(agent_api: Api, kind: str, streamed: b
         return "sunny"
 
     async def run() -> Any:
-        async with AsyncOpenAI(base_url=f"{agent_api.url}/v1", api_key=KEY) as client:
+        async with AsyncOpenAI(base_url=f"{api.url}/v1", api_key=KEY) as client:
             make = OpenAIResponsesModel if kind == "responses" else OpenAIChatCompletionsModel
             agent = Agent(
                 name="a", model=make(model="auto", openai_client=client), tools=[get_weather]
@@ -65,8 +104,7 @@ def test_openai_agents_runs_its_tool_loop(agent_api: Api, kind: str, streamed: b
                 pass
             return result.final_output
 
-    assert asyncio.run(run()) == "It is sunny in Rome."
-    assert asked == ["Rome"]
+    return asyncio.run(run()), asked
 
 
 @pytest.mark.parametrize("responses", [False, True], ids=["chat", "responses"])

@@ -236,7 +236,19 @@ def test_what_is_no_answer_is_garbage(api: Api, emulator: Upstream) -> None:
     )
 
     assert response.status_code == 502
-    assert response.json()["error"]["stage"] == "request"
+    assert response.json()["error"]["stage"] == "transcription"
+
+
+@pytest.mark.parametrize("stream_format", ["sse", "audio"])
+def test_trouble_with_reading_aloud_is_said_to_be_there(
+    api: Api, emulator: Upstream, stream_format: str
+) -> None:
+    emulator.push(At("synthesize", Named("429"), times=10))
+    wish = {"model": "tts-1", "input": "Hello.", "voice": "alloy", "stream_format": stream_format}
+    response = api.post(wish, "/v1/audio/speech")
+
+    assert response.status_code == 429
+    assert response.json()["error"]["stage"] == "speech"
 
 
 @pytest.mark.parametrize("route", ["transcriptions", "translations"])
@@ -417,6 +429,47 @@ def test_speech_that_cannot_be_had_is_refused_by_name(
     assert response.json()["error"]["param"] == param
     assert says in response.json()["error"]["message"]
     assert not asked(emulator, "conversation"), "nobody was asked"
+
+
+@pytest.mark.parametrize("member", ["download_url", "url"])
+def test_audio_that_is_elsewhere_is_fetched_there(
+    api: Api, emulator: Upstream, member: str
+) -> None:
+    told = json.dumps({member: f"{emulator.url}/blob/audio?sig=abc"})
+    emulator.push(
+        At("synthesize", Respond(200, told)), At("blob", Respond(200, "Moo.", "audio/mpeg"))
+    )
+    response = api.post({"model": "tts-1", "input": TEXT, "voice": "cove"}, "/v1/audio/speech")
+
+    assert response.content == b"Moo."
+    (fetched,) = asked(emulator, "blob")
+    assert "authorization" not in fetched.headers
+    assert [one.method for one in asked(emulator, "history")] == ["PATCH"], "hidden"
+
+
+@pytest.mark.parametrize(
+    ("address", "answer", "code"),
+    [
+        ("http://127.0.0.1:1/audio", None, "download_unreadable"),
+        ("https://user@files.example/audio", None, "download_unreadable"),
+        ("file:///etc/passwd", None, "download_unreadable"),
+        ("/blob/audio", Respond(404), "speech_upstream_error"),
+        ("/blob/audio", Respond(500), "download_upstream_error"),
+        ("/blob/audio", Respond(200, '{"url": "/blob/audio"}'), "speech_unreadable"),
+    ],
+)
+def test_audio_that_is_elsewhere_and_not_to_be_had_is_a_failure(
+    start: Start, emulator: Upstream, address: str, answer: Respond | None, code: str
+) -> None:
+    api = start(retry_times=0)
+    emulator.push(At("synthesize", Respond(200, json.dumps({"url": address}))))
+    if answer is not None:
+        emulator.push(At("blob", answer))
+    response = api.post({"model": "tts-1", "input": TEXT, "voice": "cove"}, "/v1/audio/speech")
+
+    assert response.status_code == 502
+    assert response.json()["error"]["code"] == code
+    assert [one.method for one in asked(emulator, "history")] == ["PATCH"], "hidden"
 
 
 def test_a_failure_before_the_first_sound_moves_on(api: Api, emulator: Upstream) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from openai import OpenAI
 
 from chat2api_core.accounts.account import Account
-from chat2api_core.emulator import Emulator, Reply, Say, Stall, Turn, make_access_token
+from chat2api_core.emulator import Emulator, Reply, Say, Stall, Think, Turn, make_access_token
 from chat2api_core.secret import Secret
 from chat2api_core.server import serving
 from tests.e2e.conftest import ASK, KEY, Api, Start, Upstream
@@ -118,12 +118,35 @@ def test_a_cut_chat_is_gone_on_from_in_its_conversation(start: Start, emulator: 
     cut = start(answer_timeout=0.5, history_disabled=False).stream().events[-1]
     emulator.push(Reply((Say((" a time.",)),)))
     document = start(history_disabled=False).ask(
-        messages=[{"role": "user", "content": "Go on."}], conversation_id=cut["conversation_id"]
+        messages=[{"role": "user", "content": "Go on."}],
+        conversation_id=cut["conversation_id"],
+        parent_message_id=cut["message_id"],
     )
 
     assert document["choices"][0]["message"]["content"] == " a time."
     assert document["conversation_id"] == cut["conversation_id"]
     assert asked(emulator)["conversation_id"] == cut["conversation_id"]
+    assert asked(emulator)["parent_message_id"] == cut["message_id"]
+
+
+def test_a_cut_answer_that_was_thought_about_is_gone_on_from_what_was_said(start: Start) -> None:
+    heard: list[str] = []
+
+    def model(turn: Turn) -> Reply:
+        if turn.last_user_text == "Go on.":
+            heard.extend(said.text for said in turn.messages)
+            return Reply((Say((" a time.",)),))
+        return Reply((Think("Looking back", ("Long", " ago.")), Say(("Once", " upon")), Stall()))
+
+    with serving(Emulator(model=model)) as url:
+        api = start(answer_timeout=0.7, history_disabled=False, base_urls=(url,))
+        cut = api.stream().events[-1]
+        messages = [{"role": "user", "content": "Go on."}]
+        ids = {"conversation_id": cut["conversation_id"], "parent_message_id": cut["message_id"]}
+        document = api.ask(messages=messages, **ids)
+
+    assert document["choices"][0]["message"]["content"] == " a time."
+    assert heard[-2:] == ["Once upon", "Go on."]
 
 
 def test_a_cut_response_of_the_codex_upstream_is_gone_on_from_what_was_kept(

@@ -192,7 +192,7 @@ def test_a_form_needs_its_file(api: Api) -> None:
     empty = api.client.post(
         "/v1/files", data={"purpose": "user_data"}, files={"file": ("a.txt", b"")}
     )
-    assert empty.status_code == 400
+    assert (empty.status_code, empty.json()["error"]["param"]) == (400, "file")
     no_form = api.client.post("/v1/files", json={"purpose": "user_data"})
     assert no_form.status_code == 400
 

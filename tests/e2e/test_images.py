@@ -13,7 +13,7 @@ import pytest
 from openai import OpenAI
 
 from chat2api_core.accounts.account import Account
-from chat2api_core.emulator import At, Image, Named, Reply, Say, make_access_token
+from chat2api_core.emulator import At, Image, Named, Reply, Respond, Say, make_access_token
 from chat2api_core.emulator.pixels import draw
 from chat2api_core.secret import Secret
 from tests.e2e.conftest import KEY, Api, Start, Upstream
@@ -90,6 +90,18 @@ def test_a_picture_comes_as_a_link(web: Api) -> None:
     response = httpx.get(url)  # by anybody who has the link
     assert response.headers["content-type"] == "image/png"
     assert size_of(base64.b64encode(response.content).decode()) == (640, 480)
+
+
+def test_a_request_that_hides_where_it_was_sent_gets_the_picture_within_its_address(
+    web: Api,
+) -> None:
+    wrong = {"x-forwarded-host": "no host"}
+    with sdk(web, default_headers=wrong) as client:
+        answer = client.images.generate(prompt="A moon", size="64x48", response_format="url")
+    assert answer.data is not None
+    head, _, data = str(answer.data[0].url).partition(",")
+    assert head == "data:image/png;base64"
+    assert size_of(data) == (64, 48)
 
 
 def test_where_there_is_no_link_the_address_holds_the_picture(codex: Api) -> None:
@@ -203,6 +215,14 @@ def test_a_mask_without_codex_is_refused_by_name(web: Api) -> None:
     assert caught.value.param == "mask"
 
 
+def test_a_mask_in_json_has_to_be_a_picture_too(codex: Api, emulator: Upstream) -> None:
+    picture = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    mask = {"image_url": "data:image/png;base64,aGVsbG8="}
+    response = codex.post({"prompt": "Blue", "image": picture, "mask": mask}, "/v1/images/edits")
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "mask")
+    assert not emulator.app.log.records
+
+
 def test_an_edit_may_be_json(web: Api) -> None:
     url = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
     body = {"prompt": "Blue", "images": [{"image_url": url}]}
@@ -311,7 +331,78 @@ def test_what_cannot_be_had_is_refused_by_name(web: Api, body: Any, param: str) 
     assert response.json()["error"]["param"] == param
 
 
+# ---------------------------------------------------------------------- drawn, and not to be had
+
+
+def turns(emulator: Upstream) -> int:
+    return sum(call.place == "conversation" for call in emulator.app.log.records)
+
+
+FAULTS = [
+    ("downloads", Respond(403, '{"detail": "No."}'), 403, "download_forbidden"),
+    ("downloads", Named("502"), 502, "download_upstream_error"),
+    ("downloads", Respond(200, "<html>Hello"), 502, "download_unreadable"),
+]
+
+
+@pytest.mark.parametrize("form", ["b64_json", "b64_json, streamed"])
+@pytest.mark.parametrize(("place", "fault", "status", "code"), FAULTS)
+def test_a_picture_that_cannot_be_loaded_is_not_drawn_again(
+    web: Api, emulator: Upstream, place: Any, fault: Any, status: int, code: str, form: str
+) -> None:
+    emulator.push(At(place, fault, times=100))
+    wish = {"prompt": "A moon", "stream": form.endswith("streamed")}
+    response = web.post(wish, "/v1/images/generations")
+
+    assert turns(emulator) == 1, "each turn would cost a picture"
+    if wish["stream"]:
+        assert f'"code":"{code}"' in response.text
+        assert "image_generation.completed" not in response.text
+    else:
+        error = response.json()["error"]
+        assert (response.status_code, error["code"], error["stage"]) == (status, code, "download")
+
+
+def test_a_download_that_fails_is_repeated_in_place(web: Api, emulator: Upstream) -> None:
+    emulator.push(At("downloads", Named("502")), At("downloads", Named("403")))
+    with sdk(web) as client:
+        answer = client.images.generate(prompt="A moon", size="64x48")
+    assert answer.data is not None
+    assert size_of(answer.data[0].b64_json) == (64, 48)
+    assert turns(emulator) == 1
+
+
+def test_a_picture_in_the_background_of_a_temporary_chat_is_refused_at_once(
+    start: Start, emulator: Upstream
+) -> None:
+    api = start(retry_times=3)
+    emulator.push(Reply((Image(title="A moon", polls=2),)))
+    body = {"model": "auto", "messages": [{"role": "user", "content": "Draw a moon."}]}
+    response = api.post(body)
+
+    assert response.status_code == 400, response.text
+    assert response.json()["error"]["stage"] == "picture"
+    assert "history_disabled: false" in response.json()["error"]["message"]
+    assert turns(emulator) == 1
+
+
 # ------------------------------------------------------------------------------------ /v1/responses
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("size", "huge"), ("quality", "hd"), ("partial_images", 9), ("output_format", "gif")],
+)
+def test_a_wrong_option_of_the_tool_is_refused_though_it_need_not_be_used(
+    either: Api, emulator: Upstream, option: str, value: object
+) -> None:
+    tools = [{"type": "web_search"}, {"type": "image_generation", option: value}]
+    response = either.post({"input": "Hello", "tools": tools}, "/v1/responses")
+
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == f"tools[1].{option}"
+    assert turns(emulator) == 0
+
 
 TOOL: Any = {"type": "image_generation", "size": "64x32", "partial_images": 1}
 ORDER: Any = {"type": "image_generation"}

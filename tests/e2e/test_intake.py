@@ -26,6 +26,7 @@ from chat2api_core.fetch.fetcher import Fetcher
 from chat2api_core.secret import Secret
 from chat2api_core.server import application, serving
 from chat2api_core.wiring import Gateway
+from chat2api_core.wiring.media import MediaKit
 from tests.bench.process import serving as process
 from tests.e2e.conftest import KEY, Api, Upstream
 
@@ -114,14 +115,21 @@ def web() -> Iterator[Shelf]:
         thread.join()
 
 
-class Neighbour(Gateway):
-    """A gateway that may fetch from this machine, where the tests' files are."""
+class NearKit(MediaKit):
+    """Fetches from this machine too, where the tests' files are."""
 
     @cached_property
     def fetcher(self) -> Fetcher:
         loopback = (ipaddress.IPv4Network("127.0.0.0/8"),)
-        limit = self.settings.max_file
-        return Fetcher(limit=limit, user_agent="test", allowed=loopback)
+        return Fetcher(limit=self._settings.max_file, user_agent="test", allowed=loopback)
+
+
+class Neighbour(Gateway):
+    """A gateway that may do so."""
+
+    @cached_property
+    def media(self) -> MediaKit:
+        return NearKit(self.settings, self.ground, web=lambda: self.web, clock=self.clock)
 
 
 Begin = Callable[..., Api]

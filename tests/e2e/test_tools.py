@@ -243,14 +243,15 @@ def test_code_and_what_it_printed_are_fenced(api: Api, emulator: Upstream) -> No
         assert marks == []
 
 
-def test_a_canvas_document_stands_under_its_name(api: Api, emulator: Upstream) -> None:
+def test_a_canvas_document_is_a_block_under_its_name(api: Api, emulator: Upstream) -> None:
     page = Canvas("moons", "# Moons")
     code = Canvas("orbit", "print('```')\n", "code/python")
     emulator.push(*[Reply((page, code, Say(("See beside.",))))] * 4)
 
     for text, _ in both(api):
         assert text == (
-            "**moons**\n\n# Moons\n\n**orbit**\n\n````python\nprint('```')\n````\n\nSee beside."
+            "**moons**\n\n````markdown\n# Moons\n````\n\n"
+            "**orbit**\n\n````python\nprint('```')\n````\n\nSee beside."
         )
 
 

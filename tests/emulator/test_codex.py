@@ -418,6 +418,31 @@ WRONG: dict[str, tuple[Any, str | None, str | None]] = {
     "an item of an unknown kind": (item(type="magic"), "input[1].type", "invalid_value"),
     "a reference": (item(type="item_reference", id="x"), "input[1].type", "invalid_value"),
     "a role that is none": (item(**{**HI, "role": "tool"}), "input[1].role", "invalid_value"),
+    "a phase that is none": (
+        item(**{**HI, "role": "assistant", "phase": "x"}),
+        "input[1].phase",
+        "invalid_value",
+    ),
+    "a phase of a user": (
+        item(**HI, phase="commentary"),
+        "input[1].phase",
+        "invalid_value",
+    ),
+    "a search of an unknown kind": (
+        item(type="web_search_call", action={"type": "guess"}),
+        "input[1].action.type",
+        "invalid_value",
+    ),
+    "a picture without its bytes": (
+        item(type="image_generation_call", id="ig_1", status="completed"),
+        "input[1].result",
+        None,
+    ),
+    "a picture without an id": (
+        item(type="image_generation_call", status="completed", result="QQ=="),
+        "input[1].id",
+        None,
+    ),
     "an empty message": (item(**{**HI, "content": []}), "input[1].content", None),
     "words of the assistant as input": (
         item(**{**HI, "role": "assistant"}),
@@ -483,6 +508,24 @@ RIGHT: dict[str, Any] = {
     "a tier and a key": {"service_tier": "priority", "prompt_cache_key": "k"},
     "what the command line adds": {"client_metadata": {"session_id": "s"}},
     "what hosted tools did": item(type="web_search_call", id="ws_1"),
+    "what a search did": item(type="web_search_call", action={"type": "search", "query": "q"}),
+    "what a server of tools did": item(
+        type="mcp_call", id="mcp_1", name="n", arguments="{}", server_label="s"
+    ),
+    "a picture of an earlier turn": item(
+        type="image_generation_call", id="ig_1", status="completed", result="QQ=="
+    ),
+    "what was said on the way": {
+        "input": [
+            {
+                "type": "message",
+                "role": "assistant",
+                "phase": "commentary",
+                "content": [{"type": "output_text", "text": "Hm."}],
+            },
+            HI,
+        ]
+    },
 }
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from chat2api_core.emulator import Account, Emulator, Named, Reply, Say, Stop, Turn
+from chat2api_core.emulator.asked import Heading, Heard
 from chat2api_core.emulator.pixels import draw
-from chat2api_core.emulator.replies import Heading, Heard
 from tests.emulator.browser import (
     Browser,
     Json,

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from chat2api_core.stores.base import NotACounter, Store, StoreDown, TooLarge
-from chat2api_core.stores.guard import GuardedStore, StoreStatus
+from chat2api_core.stores.guard import GuardedStore
 from chat2api_core.stores.memory import MemoryStore
+from chat2api_core.stores.watch import StoreStatus
 from tests.stores.real_parts import START, SteppedClock
 
 pytestmark = pytest.mark.anyio

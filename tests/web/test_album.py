@@ -175,6 +175,19 @@ def test_a_stream_is_told_of_the_time() -> None:
     assert out[-1].kind is Kind.TIMEOUT
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_time_says_nothing_where_every_picture_is_there(strict: bool) -> None:
+    async def scene() -> Any:
+        late = [[Started("m")], [SUN], asyncio.Event()]  # its last words never come
+        return await take([[MOON, end()]], late, seconds=0.2, strict=strict)
+
+    out, album = asyncio.run(scene())
+    assert MOON in out
+    assert SUN in out
+    assert isinstance(out[-1], Finished)
+    assert album.warning == ""
+
+
 def test_a_defect_is_not_hidden() -> None:
     with pytest.raises(RuntimeError, match="a defect"):
         run(RuntimeError("a defect"))

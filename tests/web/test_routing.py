@@ -177,6 +177,23 @@ class TestMethods:
                 " for example with curl --json."
             )
 
+    @pytest.mark.parametrize(
+        ("path", "says"),
+        [
+            ("/v1/audio/transcriptions", "curl -F file=@talk.mp3."),
+            ("/audio/translations", "curl -F file=@talk.mp3."),
+            ("/v1/images/edits", "curl -F image=@photo.png, or a JSON body."),
+            ("/images/generations", "curl --json."),
+        ],
+    )
+    def test_what_to_send_is_told_by_the_path(
+        self, path: str, says: str, handlers: Handlers
+    ) -> None:
+        names = ("audio/transcriptions", "audio/translations", "images/edits", "images/generations")
+        site = Site({f"/v1/{name}": handlers(POSTER) for name in names})
+
+        assert str(site.ask("GET", path).error["message"]).endswith(says)
+
     def test_all_that_are_answered_are_told(self, handlers: Handlers) -> None:
         client = Site({"/one": handlers(GETTER + POSTER)}).ask("DELETE", "/one")
 

@@ -45,6 +45,8 @@ from chat2api_core.turn import (
     Citation,
     Delta,
     Finished,
+    MessageBegun,
+    NativeItem,
     Picture,
     PictureBegun,
     PicturePreview,
@@ -166,7 +168,14 @@ class ChunkEncoder:
             return self._finish(delta)
         if isinstance(
             delta,
-            CallEnded | Started | ReasoningSealed | WebSearch | PictureBegun | PicturePreview,
+            CallEnded
+            | Started
+            | MessageBegun
+            | ReasoningSealed
+            | WebSearch
+            | NativeItem
+            | PictureBegun
+            | PicturePreview,
         ):
             return b""
         assert_never(delta)

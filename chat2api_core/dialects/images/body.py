@@ -12,10 +12,10 @@ from msgspec import Meta, Struct
 
 from chat2api_core.dialects.base import invalid, unreadable, unsupported
 from chat2api_core.dialects.images.parameters import REFUSED
+from chat2api_core.painters import SIZE
 
 MOST_PICTURES = 16
 _NUMBERS = ("n", "output_compression", "partial_images", "frame_count", "frame_duration_ms")
-_SIZE = r"^(auto|[1-9][0-9]{1,3}x[1-9][0-9]{1,3})$"
 
 
 class Reference(Struct):
@@ -34,7 +34,7 @@ class Body(Struct):
     prompt: Annotated[str, Meta(max_length=32_000)] | None = None
     model: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
     n: int | None = None
-    size: Annotated[str, Meta(pattern=_SIZE)] | None = None
+    size: Annotated[str, Meta(pattern=SIZE)] | None = None
     quality: Literal["low", "medium", "high", "xhigh", "max", "auto", "standard", "hd"] | None = (
         None
     )
@@ -65,6 +65,7 @@ class Body(Struct):
 
 _decode = msgspec.json.Decoder(Body).decode
 _CHOICES = {
+    "size": "auto, or width and height in pixels such as 1024x1024",
     "quality": "low, medium, high, xhigh, max or auto",
     "background": "transparent, opaque or auto",
     "output_format": "png, jpeg or webp",

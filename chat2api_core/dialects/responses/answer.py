@@ -38,7 +38,7 @@ class Refusal(Struct, tag_field="type", tag="refusal"):
     refusal: str
 
 
-Part: TypeAlias = OutputText | Refusal
+Part: TypeAlias = "OutputText | Refusal | ReasoningText"
 
 
 class Message(Struct, tag_field="type", tag="message"):
@@ -48,6 +48,7 @@ class Message(Struct, tag_field="type", tag="message"):
     status: Status
     content: list[Part]
     role: Literal["assistant"] = "assistant"
+    phase: str | UnsetType = UNSET
 
 
 class SummaryText(Struct, tag_field="type", tag="summary_text"):
@@ -56,13 +57,20 @@ class SummaryText(Struct, tag_field="type", tag="summary_text"):
     text: str
 
 
+class ReasoningText(Struct, tag_field="type", tag="reasoning_text"):
+    """One section of the thinking itself, where the upstream shows it."""
+
+    text: str
+
+
 class Reasoning(Struct, tag_field="type", tag="reasoning"):
     """Thinking. ``encrypted_content`` is its sealed original: null where it was asked for and there
-    is none, absent where it was not asked for."""
+    is none, absent where it was not asked for. ``content`` is there where something is in it."""
 
     id: str
     summary: list[SummaryText]
     encrypted_content: str | UnsetType | None = UNSET
+    content: list[ReasoningText] | UnsetType = UNSET
 
 
 class SearchAction(Struct, omit_defaults=True):
@@ -171,7 +179,9 @@ class ApplyPatchCall(Struct, tag_field="type", tag="apply_patch_call"):
 
 NativeItem: TypeAlias = LocalShellCall | ShellCall | ApplyPatchCall
 HostedItem: TypeAlias = WebSearchCall | ImageCall
-Item: TypeAlias = Message | Reasoning | FunctionCall | CustomToolCall | NativeItem | HostedItem
+Item: TypeAlias = (
+    Message | Reasoning | FunctionCall | CustomToolCall | NativeItem | HostedItem | Raw
+)
 
 
 class InputDetails(Struct):

@@ -9,7 +9,7 @@ whole. The document of an answer that is not streamed is what this encoder's las
 """
 
 from collections.abc import Sequence
-from typing import Literal, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from msgspec import UNSET, Raw
 
@@ -36,20 +36,7 @@ from chat2api_core.dialects.responses.events import (
     Tape,
     Unfinished,
 )
-from chat2api_core.dialects.responses.failure import failure
-from chat2api_core.dialects.responses.hosted_items import OpenPicture, write_search
-from chat2api_core.dialects.responses.open_calls import (
-    OpenCall,
-    OpenCustomCall,
-    OpenFunctionCall,
-    OpenNativeCall,
-)
-from chat2api_core.dialects.responses.open_items import (
-    OpenMessage,
-    OpenReasoning,
-    OpenRefusal,
-    Place,
-)
+from chat2api_core.dialects.responses.open_items import OpenMessage, OpenRefusal, Place
 from chat2api_core.dialects.responses.settings import (
     ResponsesHead,
     ResponsesRequest,
@@ -64,6 +51,8 @@ from chat2api_core.turn import (
     Delta,
     Finished,
     FinishReason,
+    MessageBegun,
+    NativeItem,
     Picture,
     PictureBegun,
     PicturePreview,
@@ -76,6 +65,11 @@ from chat2api_core.turn import (
 )
 from chat2api_core.turn import Usage as Tokens
 
+if TYPE_CHECKING:
+    from chat2api_core.dialects.responses.hosted_items import OpenPicture
+    from chat2api_core.dialects.responses.open_calls import OpenCall
+    from chat2api_core.dialects.responses.open_thinking import OpenReasoning
+
 _CUT: dict[FinishReason, Literal["max_output_tokens", "content_filter"]] = {
     "length": "max_output_tokens",
     "content_filter": "content_filter",
@@ -86,7 +80,7 @@ class ResponsesEncoder:
     """One answer: new until the first delta, open until ``Finished`` or ``fail``, then ended."""
 
     __slots__ = (
-        "_calls", "_clock", "_head", "_id", "_message", "_model", "_output", "_picture",
+        "_calls", "_clock", "_head", "_id", "_message", "_model", "_output", "_phase", "_picture",
         "_reasoning", "_refusal", "_request", "_said", "_settings", "_state", "_tape", "document",
     )  # fmt: skip
 
@@ -109,6 +103,7 @@ class ResponsesEncoder:
         self._picture: OpenPicture | None = None
         self._calls: dict[int, OpenCall] = {}
         self._said = 0
+        self._phase = ""  # of the text to come
 
     def feed(self, deltas: Sequence[Delta], /) -> bytes:
         """The events for these deltas. Raises ``Problem`` INTERNAL for deltas that cannot come."""
@@ -137,6 +132,8 @@ class ResponsesEncoder:
             self._output[self._refusal.index] = self._refusal.so_far("incomplete")
         if self._reasoning is not None:
             self._output[self._reasoning.index] = self._reasoning.so_far()
+        from chat2api_core.dialects.responses.failure import failure  # noqa: PLC0415 (all may go well)
+
         response = self._response("failed")
         response.error = failure(problem)
         self._tape.write(Failed(response=self._end(response)))
@@ -172,9 +169,12 @@ class ResponsesEncoder:
         elif isinstance(delta, Picture):
             self._show(delta)
         elif isinstance(delta, WebSearch):
+            self._search(delta)
+        elif isinstance(delta, NativeItem):
+            self._hand_on(delta)
+        elif isinstance(delta, MessageBegun):
             self._settle("completed")
-            place = self._place()
-            self._output[place.index] = write_search(self._tape, place, delta)
+            self._phase = delta.phase
         elif isinstance(delta, PictureBegun | PicturePreview):
             self._sketch(delta)
         elif isinstance(delta, Started):
@@ -203,21 +203,23 @@ class ResponsesEncoder:
 
     def _start_message(self) -> OpenMessage:
         self._settle("completed")
-        self._message = OpenMessage(self._tape, self._place(), self._said)
+        self._message = OpenMessage(self._tape, self._place(), self._said, self._phase)
         return self._message
 
     def _think(self, delta: ReasoningDelta) -> None:
         if delta.text:
-            self._start_reasoning().think(delta.text, delta.part)
+            self._start_reasoning().think(delta)
 
     def _seal(self, delta: ReasoningSealed) -> None:
         if self._request.wants_encrypted_reasoning:
             self._start_reasoning().seal(delta.encrypted)
         self._settle("completed")
 
-    def _start_reasoning(self) -> OpenReasoning:
+    def _start_reasoning(self) -> "OpenReasoning":
         """The reasoning that is open; if there is none, it begins."""
         if self._reasoning is None:
+            from chat2api_core.dialects.responses.open_thinking import OpenReasoning  # noqa: PLC0415 (few think)
+
             self._settle("completed")
             encrypted = None if self._request.wants_encrypted_reasoning else UNSET
             self._reasoning = OpenReasoning(self._tape, self._place(), encrypted)
@@ -237,6 +239,20 @@ class ResponsesEncoder:
         if self._message is not None and delta.start >= self._message.start:
             self._message.cite(delta)
 
+    def _hand_on(self, delta: NativeItem) -> None:
+        from chat2api_core.dialects.responses.hosted_items import write_native  # noqa: PLC0415 (rare)
+
+        self._settle("completed")
+        place = self._place()
+        self._output[place.index] = write_native(self._tape, place, delta)
+
+    def _search(self, delta: WebSearch) -> None:
+        from chat2api_core.dialects.responses.hosted_items import write_search  # noqa: PLC0415 (few search)
+
+        self._settle("completed")
+        place = self._place()
+        self._output[place.index] = write_search(self._tape, place, delta)
+
     def _sketch(self, delta: PictureBegun | PicturePreview) -> None:
         """A picture is on its way. It is an item where the client has declared the tool for it."""
         if any(tool.kind == "image_generation" for tool in self._request.prompt.hosted):
@@ -244,9 +260,11 @@ class ResponsesEncoder:
             if isinstance(delta, PicturePreview):
                 picture.preview(delta)
 
-    def _open_picture(self) -> OpenPicture:
+    def _open_picture(self) -> "OpenPicture":
         """The picture that is being made; if there is none, it begins."""
         if self._picture is None:
+            from chat2api_core.dialects.responses.hosted_items import OpenPicture  # noqa: PLC0415 (few)
+
             self._settle("completed")
             self._picture = OpenPicture(self._tape, self._place())
         return self._picture
@@ -265,6 +283,12 @@ class ResponsesEncoder:
         self._output[note.index] = note.close("completed")
 
     def _start_call(self, delta: CallStarted) -> None:
+        from chat2api_core.dialects.responses.open_calls import (  # noqa: PLC0415 (few answers call)
+            OpenCustomCall,
+            OpenFunctionCall,
+            OpenNativeCall,
+        )
+
         self._settle("completed")
         place = self._place()
         call: OpenCall
@@ -276,7 +300,7 @@ class ResponsesEncoder:
             call = OpenFunctionCall(self._tape, place, delta)
         self._calls[delta.index] = call
 
-    def _call(self, index: int) -> OpenCall:
+    def _call(self, index: int) -> "OpenCall":
         call = self._calls.get(index)
         if call is None:
             raise Problem(Kind.INTERNAL, "A tool call went on that is not open.")
@@ -313,7 +337,7 @@ class ResponsesEncoder:
             empty = OpenMessage(self._tape, self._place(), self._said)
             self._output[empty.index] = empty.close(status)
         response = self._response("incomplete" if cut else "completed")
-        response.usage = _usage(delta.usage)
+        response.usage = usage_shape(delta.usage) if delta.usage else None
         if cut:
             response.incomplete_details = Incomplete(cut)
             self._tape.write(Unfinished(response=self._end(response)))
@@ -339,9 +363,8 @@ class ResponsesEncoder:
         return whole
 
 
-def _usage(tokens: Tokens | None) -> Usage | None:
-    if tokens is None:
-        return None
+def usage_shape(tokens: Tokens) -> Usage:
+    """Tokens, as the response object shows them."""
     return Usage(
         tokens.input_tokens,
         InputDetails(tokens.cached_tokens),

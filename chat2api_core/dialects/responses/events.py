@@ -72,13 +72,13 @@ class _OfPart(_OfItem, kw_only=True):
 
 
 class PartAdded(_OfPart, tag="response.content_part.added", kw_only=True):
-    """A part of a message begins."""
+    """A part of a message, or of the thinking itself, begins."""
 
     part: Part
 
 
 class PartDone(_OfPart, tag="response.content_part.done", kw_only=True):
-    """A part of a message is whole."""
+    """A part of a message, or of the thinking itself, is whole."""
 
     part: Part
 
@@ -155,6 +155,12 @@ class DrawingPartly(_OfItem, tag="response.image_generation_call.partial_image",
 
 class DrawingDone(_OfItem, tag="response.image_generation_call.completed", kw_only=True):
     """A picture is made."""
+
+
+class ReasoningTextDone(_OfPart, tag="response.reasoning_text.done", kw_only=True):
+    """A section of the thinking itself is whole."""
+
+    text: str
 
 
 class ArgumentsDone(_OfItem, tag="response.function_call_arguments.done", kw_only=True):

@@ -1,11 +1,13 @@
 """What hosted tools did, as items.
 
-In: a web search, whole; a picture from its beginning on. Out: events on the tape, and the finished
+In: a web search, or an item of which nothing but its type is known, whole; a picture from its
+beginning on. Out: events on the tape, and the finished
 item. The rule: the events of an item come in the official order, all at once where the upstream
 tells of it only when it is over.
 """
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, Raw
 
 from chat2api_core.dialects.responses.answer import ImageCall, SearchAction, WebSearchCall
 from chat2api_core.dialects.responses.events import (
@@ -21,7 +23,7 @@ from chat2api_core.dialects.responses.events import (
     Tape,
 )
 from chat2api_core.dialects.responses.open_items import Place
-from chat2api_core.turn import Picture, PicturePreview, WebSearch
+from chat2api_core.turn import NativeItem, Picture, PicturePreview, WebSearch
 
 
 def write_search(tape: Tape, place: Place, search: WebSearch) -> WebSearchCall:
@@ -35,6 +37,23 @@ def write_search(tape: Tape, place: Place, search: WebSearch) -> WebSearchCall:
     item.status = "completed"
     tape.write(ItemDone(output_index=index, item=item))
     return item
+
+
+def write_native(tape: Tape, place: Place, native: NativeItem) -> Raw:
+    """An item as the upstream sent it. It keeps its id, by which others may name it; one that has
+    none gets one."""
+    item = Raw(native.item.encode())
+    if not isinstance(msgspec.json.decode(item, type=_Named).id, str):
+        fields = msgspec.json.decode(item, type=dict[str, Raw])
+        name = Raw(msgspec.json.encode(place.id("item")))
+        item = Raw(msgspec.json.encode({**fields, "id": name}))
+    tape.write(ItemAdded(output_index=place.index, item=item))
+    tape.write(ItemDone(output_index=place.index, item=item))
+    return item
+
+
+class _Named(msgspec.Struct):
+    id: object = None
 
 
 class OpenPicture:

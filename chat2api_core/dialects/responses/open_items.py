@@ -1,19 +1,17 @@
-"""The messages, the refusals and the thinking that are still being written.
+"""The messages and the refusals that are still being written.
 
-In: pieces of text or thinking. Out: events on the tape, and the finished item from
-``close``. The rule: each item's events come in the official order (added, its parts, their pieces,
-their ends, done), and what ``close`` returns is what the last of them shows.
+In: pieces of text. Out: events on the tape, and the finished item from ``close``. The rule: each
+item's events come in the official order (added, its parts, their pieces, their ends, done), and
+what ``close`` returns is what the last of them shows.
 """
 
-from msgspec import UnsetType
+from msgspec import UNSET
 
 from chat2api_core.dialects.responses.answer import (
     Message,
     OutputText,
-    Reasoning,
     Refusal,
     Status,
-    SummaryText,
     UrlCitation,
 )
 from chat2api_core.dialects.responses.events import (
@@ -23,9 +21,6 @@ from chat2api_core.dialects.responses.events import (
     PartAdded,
     PartDone,
     RefusalDone,
-    SummaryPartAdded,
-    SummaryPartDone,
-    SummaryTextDone,
     Tape,
     TextDone,
     piece_template,
@@ -52,10 +47,11 @@ class OpenMessage:
     """A message with one part of text. ``start`` is where its text begins within the answer's, in
     code points."""
 
-    __slots__ = ("_annotations", "_id", "_pieces", "_tape", "_template", "index", "start")
+    __slots__ = ("_annotations", "_id", "_phase", "_pieces", "_tape", "_template", "index", "start")
 
-    def __init__(self, tape: Tape, place: Place, start: int) -> None:
+    def __init__(self, tape: Tape, place: Place, start: int, phase: str = "") -> None:
         self.start = start
+        self._phase = phase or UNSET
         self._tape = tape
         self._id = place.id("msg")
         self.index = place.index
@@ -70,7 +66,8 @@ class OpenMessage:
                 "logprobs": [],
             },
         )
-        tape.write(ItemAdded(output_index=place.index, item=Message(self._id, "in_progress", [])))
+        item = Message(self._id, "in_progress", [], phase=self._phase)
+        tape.write(ItemAdded(output_index=place.index, item=item))
         part = OutputText("", [])
         tape.write(PartAdded(output_index=place.index, item_id=self._id, part=part))
 
@@ -101,12 +98,12 @@ class OpenMessage:
 
     def so_far(self, status: Status) -> Message:
         """The message as it stands."""
-        return Message(self._id, status, [self._part()])
+        return Message(self._id, status, [self._part()], phase=self._phase)
 
     def close(self, status: Status) -> Message:
         """No more text comes."""
         part = self._part()
-        message = Message(self._id, status, [part])
+        message = Message(self._id, status, [part], phase=self._phase)
         index, name = self.index, self._id
         self._tape.write(TextDone(output_index=index, item_id=name, text=part.text))
         self._tape.write(PartDone(output_index=index, item_id=name, part=part))
@@ -152,71 +149,3 @@ class OpenRefusal:
         self._tape.write(PartDone(output_index=index, item_id=name, part=part))
         self._tape.write(ItemDone(output_index=index, item=message))
         return message
-
-
-class OpenReasoning:
-    """Thinking, in sections. ``encrypted`` is how the item shows that it has no sealed original,
-    until ``seal`` brings one."""
-
-    __slots__ = ("_encrypted", "_id", "_part", "_pieces", "_summary", "_tape", "_template", "index")
-
-    def __init__(self, tape: Tape, place: Place, encrypted: str | UnsetType | None) -> None:
-        self._tape = tape
-        self._id = place.id("rs")
-        self.index = place.index
-        self._encrypted = encrypted
-        self._summary: list[SummaryText] = []
-        self._part = -1
-        self._pieces: list[str] = []
-        self._template = b""
-        tape.write(ItemAdded(output_index=place.index, item=Reasoning(self._id, [], encrypted)))
-
-    def seal(self, encrypted: str) -> None:
-        """The sealed original of all of it."""
-        self._encrypted = encrypted
-
-    def think(self, text: str, part: int) -> None:
-        """More of the section ``part``; another number than before begins a new section."""
-        if part != self._part:
-            self._end_section()
-            self._begin_section(part)
-        self._pieces.append(text)
-        self._tape.write_piece(self._template, text)
-
-    def so_far(self) -> Reasoning:
-        """The thinking as it stands."""
-        begun = [SummaryText("".join(self._pieces))] if self._pieces else []
-        return Reasoning(self._id, [*self._summary, *begun], self._encrypted)
-
-    def close(self) -> Reasoning:
-        """No more thinking comes."""
-        self._end_section()
-        item = Reasoning(self._id, self._summary, self._encrypted)
-        self._tape.write(ItemDone(output_index=self.index, item=item))
-        return item
-
-    def _begin_section(self, part: int) -> None:
-        self._part = part
-        number = len(self._summary)
-        self._template = piece_template(
-            "response.reasoning_summary_text.delta",
-            {"item_id": self._id, "output_index": self.index, "summary_index": number},
-        )
-        event = SummaryPartAdded(
-            output_index=self.index, item_id=self._id, summary_index=number, part=SummaryText("")
-        )
-        self._tape.write(event)
-
-    def _end_section(self) -> None:
-        if not self._pieces:
-            return
-        part = SummaryText("".join(self._pieces))
-        index, name, number = self.index, self._id, len(self._summary)
-        self._tape.write(
-            SummaryTextDone(output_index=index, item_id=name, summary_index=number, text=part.text)
-        )
-        self._tape.write(
-            SummaryPartDone(output_index=index, item_id=name, summary_index=number, part=part)
-        )
-        self._summary.append(part)
-        self._pieces = []

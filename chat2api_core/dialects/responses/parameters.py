@@ -30,8 +30,9 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "input",
         "used",
-        "a string or a list of items; items of hosted tools are left out with a warning, item "
-        "references, audio and compaction items are refused",
+        "a string or a list of items; items of hosted tools are for Codex, and left out on the web "
+        "with a warning; item "
+        "references and audio are refused, compacted histories on the web",
     ),
     Parameter("instructions", "used", "becomes the first system message"),
     Parameter("previous_response_id", "used", "goes on after that response"),

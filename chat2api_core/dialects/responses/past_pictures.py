@@ -1,8 +1,9 @@
 """Pictures that the assistant made in earlier turns, for turns that go on from them.
 
 In: an item ``image_generation_call``, or a picture of a kept answer. Out: the parts of a message.
-The rule: no upstream takes a picture as said by the assistant, so it is shown to it by the user, in
-words that say whose it is; one whose bytes are not there is left out.
+The rule: what drew it is told in ``Image.drawn``, and for an upstream that takes no picture as made
+by the assistant it is shown by the user, in words that say whose it is; one whose bytes are not
+there is left out.
 """
 
 from typing import Any
@@ -22,7 +23,7 @@ class _Call(Struct):
 
 def shown_again(data: str, form: str) -> list[Part]:
     """The parts that show a picture, in base64, of the type ``image/<form>``."""
-    return [Image(f"data:image/{form};base64,{data}"), Text(_WORDS)]
+    return [Image(f"data:image/{form};base64,{data}", drawn=True), Text(_WORDS)]
 
 
 def past_picture(item: dict[str, Any], at: str) -> list[Part]:

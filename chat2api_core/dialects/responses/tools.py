@@ -14,6 +14,7 @@ from msgspec import Meta, Struct
 from chat2api_core.dialects.base import invalid
 from chat2api_core.dialects.responses import native
 from chat2api_core.dialects.responses.body import MAX_TOOLS, read
+from chat2api_core.dialects.responses.painting import read_painting
 from chat2api_core.turn import HostedKind, HostedTool, Tool
 
 _Name = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -41,6 +42,7 @@ class _Custom(Struct):
 class _Namespace(Struct):
     name: _Name
     tools: list[dict[str, Any]]
+    description: str | None = None
 
 
 class Toolbox:
@@ -51,6 +53,7 @@ class Toolbox:
         self._tools: dict[tuple[str, str], Tool] = {}
         self._native: set[str] = set()
         self._hosted: dict[HostedKind, HostedTool] = {}
+        self._spaces: dict[str, str] = {}
 
     @property
     def tools(self) -> tuple[Tool, ...]:
@@ -104,6 +107,7 @@ class Toolbox:
             tool.parameters,
             strict=tool.strict is True,
             namespace=namespace,
+            space_description=self._spaces.get(namespace, ""),
         )
         return self._keep(kept, at)
 
@@ -121,6 +125,7 @@ class Toolbox:
             grammar=form.definition,
             syntax=form.syntax,
             namespace=namespace,
+            space_description=self._spaces.get(namespace, ""),
         )
         return self._keep(kept, at)
 
@@ -128,6 +133,7 @@ class Toolbox:
         if namespace:
             raise invalid("is a namespace within a namespace", at)
         group = read(_Namespace, declared, at)
+        self._spaces[group.name] = group.description or self._spaces.get(group.name, "")
         for index, inner in enumerate(group.tools):
             self.add(inner, f"{at}.tools[{index}]", group.name)
         return True
@@ -136,7 +142,10 @@ class Toolbox:
         if namespace:
             raise invalid("is of a type that cannot stand in a namespace", at)
         kind = HOSTED[declared["type"]]
-        options = {key: value for key, value in declared.items() if key != "type"}
+        if kind == "image_generation":
+            options = read_painting(declared, at)
+        else:
+            options = {key: value for key, value in declared.items() if key != "type"}
         self._hosted[kind] = HostedTool(kind, options)
         return True
 

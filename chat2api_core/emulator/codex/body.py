@@ -6,6 +6,7 @@ the role ``system``, foreign or endless ids, unsealed or foreign reasoning, resu
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Literal, NoReturn
 
 import msgspec
@@ -29,12 +30,28 @@ _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PREFIXES = {
     "message": "msg", "reasoning": "rs", "function_call": "fc", "custom_tool_call": "ctc",
-    "web_search_call": "ws", "image_generation_call": "ig",
+    "web_search_call": "ws", "image_generation_call": "ig", "file_search_call": "fs",
+    "code_interpreter_call": "ci", "mcp_call": "mcp", "mcp_list_tools": "mcpl",
+    "mcp_approval_request": "mcpr", "mcp_approval_response": "mcpa", "tool_search_call": "tsc",
+    "tool_search_output": "tso", "compaction": "cmp",
 }  # fmt: skip
+# What the public API asks of items of hosted tools, besides their type.
+_ASKED = {
+    "image_generation_call": ("id", "result", "status"),
+    "mcp_approval_response": ("approval_request_id", "approve"),
+    "mcp_approval_request": ("id", "arguments", "name", "server_label"),
+    "mcp_call": ("id", "arguments", "name", "server_label"),
+    "mcp_list_tools": ("id", "server_label", "tools"),
+    "file_search_call": ("id", "queries", "status"),
+    "code_interpreter_call": ("id", "container_id", "status"),
+}
+_ACTIONS = frozenset({"search", "open_page", "find", "find_in_page"})
+_PHASES = frozenset({"commentary", "final_answer"})
 _OUTPUTS = {
     "function_call_output": "function_call",
     "custom_tool_call_output": "custom_tool_call",
 }
+_SEALED = frozenset({"reasoning", "compaction"})
 _INPUT_PARTS = frozenset({"input_text", "input_image", "input_file"})
 
 
@@ -55,9 +72,19 @@ class Item(Struct):
     call_id: str | None = None
     name: str | None = None
     namespace: str | None = None
-    arguments: str | None = None
+    arguments: Any = None  # a word, but for a search of tools
     input: str | None = None
     output: str | list[Json] | None = None
+    phase: str | None = None
+    action: Json | str | None = None
+    result: str | None = None
+    status: str | None = None
+    queries: list[str] | None = None
+    container_id: str | None = None
+    server_label: str | None = None
+    tools: list[Json] | None = None
+    approval_request_id: str | None = None
+    approve: bool | None = None
 
     @property
     def text(self) -> str:
@@ -109,13 +136,18 @@ def read_body(raw: bytes, *, plan: str, owner: str) -> Body:
     _check_model(body, plan)
     _check_tools(body)
     body.easel = _easel(body, plan)
+    check_input(body.input, owner)
+    return body
+
+
+def check_input(items: Sequence[Item], owner: str) -> None:
+    """Raises ``Refused`` for an input that is not one."""
     pending: dict[str, str] = {}
-    for index, item in enumerate(body.input):
+    for index, item in enumerate(items):
         _check_item(item, f"input[{index}]", owner, pending)
     if pending:
         call_id = next(iter(pending))
         _refuse(f"No tool output found for function call {call_id}.", "input")
-    return body
 
 
 def _decode(raw: bytes) -> Body:
@@ -177,6 +209,7 @@ def _easel(body: Body, plan: str) -> Easel | None:
     """The tool that makes pictures, if it is there."""
     contents = (item.content for item in body.input if isinstance(item.content, list))
     pictures = sum(part.get("type") == "input_image" for parts in contents for part in parts)
+    pictures += sum(item.type == "image_generation_call" for item in body.input)
     for index, declared in enumerate(body.tools):
         if declared.get("type") == "image_generation":
             return read_easel(declared, f"tools[{index}]", plan=plan, pictures=pictures)
@@ -215,7 +248,7 @@ def _check_item(item: Item, at: str, owner: str, pending: dict[str, str]) -> Non
     _check_id(item, at)
     if item.type == "message":
         _check_message(item, at)
-    elif item.type == "reasoning":
+    elif item.type in _SEALED:
         if not seals.opens(item.encrypted_content or "", owner, item.id):
             message = "The encrypted content for an item could not be verified."
             _refuse(message, f"{at}.encrypted_content", "invalid_encrypted_content")
@@ -225,8 +258,20 @@ def _check_item(item: Item, at: str, owner: str, pending: dict[str, str]) -> Non
         if pending.pop(item.call_id or "", "") != _OUTPUTS[item.type]:
             message = f"No tool call found for function call output with call_id {item.call_id}."
             _refuse(message, "input")
-    elif item.type not in _PREFIXES:
+    else:
+        _check_hosted(item, at)
+
+
+def _check_hosted(item: Item, at: str) -> None:
+    if item.type not in _PREFIXES:
         _refuse(f"Invalid value: '{item.type}'.", f"{at}.type", "invalid_value")
+    for name in _ASKED.get(item.type, ()):
+        if getattr(item, name) is None:
+            _refuse(f"Missing required parameter: '{at}.{name}'.", f"{at}.{name}")
+    if item.type == "web_search_call" and item.action is not None:
+        kind = item.action.get("type") if isinstance(item.action, dict) else None
+        if kind not in _ACTIONS:
+            _refuse(f"Invalid value: '{kind}'.", f"{at}.action.type", "invalid_value")
 
 
 def _check_id(item: Item, at: str) -> None:
@@ -247,6 +292,8 @@ def _check_message(item: Item, at: str) -> None:
         _refuse(f"Invalid value: '{item.role}'.", f"{at}.role", "invalid_value")
     if not item.content:
         _refuse(f"Missing required parameter: '{at}.content'.", f"{at}.content")
+    if item.phase is not None and (item.role != "assistant" or item.phase not in _PHASES):
+        _refuse(f"Invalid value: '{item.phase}'.", f"{at}.phase", "invalid_value")
     allowed = {"output_text", "refusal"} if item.role == "assistant" else _INPUT_PARTS
     for part in item.content if isinstance(item.content, list) else ():
         if part.get("type") not in allowed:
@@ -255,7 +302,7 @@ def _check_message(item: Item, at: str) -> None:
 
 def _check_call(item: Item, at: str, pending: dict[str, str]) -> None:
     said = item.input if item.type == "custom_tool_call" else item.arguments
-    if not item.call_id or len(item.call_id) > 64 or said is None:  # noqa: PLR2004 (as for ids)
+    if not item.call_id or len(item.call_id) > 64 or not isinstance(said, str):  # noqa: PLR2004 (as for ids)
         _refuse(f"Invalid '{at}'.", at, "invalid_value")
     if _NAME.fullmatch(item.name or "") is None:
         _refuse(f"Invalid '{at}.name'.", f"{at}.name", "invalid_value")

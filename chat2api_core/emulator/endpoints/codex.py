@@ -1,14 +1,16 @@
 """The Codex backend: its models, a turn, and how much of the plan is used."""
 
+from chat2api_core.emulator.asked import Heading, Heard, Turn
 from chat2api_core.emulator.beats import shape
 from chat2api_core.emulator.codex.answer import Scene, tell
 from chat2api_core.emulator.codex.body import Body, Item, read_body
 from chat2api_core.emulator.codex.catalog import document
+from chat2api_core.emulator.codex.compaction import compact as make_short
 from chat2api_core.emulator.codex.faults import detail
 from chat2api_core.emulator.exchange import Answer, Refused, ok
 from chat2api_core.emulator.faults import show
 from chat2api_core.emulator.player import Playback
-from chat2api_core.emulator.replies import Heading, Heard, Reply, Turn
+from chat2api_core.emulator.replies import Reply
 from chat2api_core.emulator.world import Visit, World
 
 _CHARACTERS_PER_TOKEN = 4
@@ -60,6 +62,18 @@ def respond(world: World, visit: Visit) -> Answer | Playback:
     delay = world.options.delay if reply.delay is None else reply.delay
     headers = world.plans.headers(caller.owner, caller.plan, now)
     return Playback(beats, delay, reply.wire.chunk, headers)
+
+
+def compact(world: World, visit: Visit) -> Answer:
+    """``POST codex/responses/compact``: a history made short, answered as a document."""
+    call, caller = visit.call, visit.caller
+    _check_headers(visit)
+    if "application/json" not in call.header("accept"):
+        raise Refused(detail(406, "Not Acceptable"))
+    now = world.clock.now()
+    body = make_short(call.body, plan=caller.plan, owner=caller.owner, now=now, ids=world.ids)
+    world.plans.use(caller.owner)
+    return Answer(200, body, headers=world.plans.headers(caller.owner, caller.plan, now))
 
 
 def _check_headers(visit: Visit) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from chat2api_core.emulator.asked import Heading, Heard, Turn
 from chat2api_core.emulator.beats import shape
 from chat2api_core.emulator.bodies import (
     ConversationBody,
@@ -24,7 +25,7 @@ from chat2api_core.emulator.feeds import Work
 from chat2api_core.emulator.messages import make_message
 from chat2api_core.emulator.player import Playback
 from chat2api_core.emulator.pointers import check_files, keep_files
-from chat2api_core.emulator.replies import Cut, Heading, Heard, Reply, Task, Turn
+from chat2api_core.emulator.replies import Cut, Reply, Task
 from chat2api_core.emulator.scene import Scene
 from chat2api_core.emulator.threads import Thread
 from chat2api_core.emulator.tokens import make_jwt

@@ -20,10 +20,10 @@ from msgspec import Struct
 _LONGEST = 8192
 
 _SPECIAL = re.compile("[\ue200-\ue206【]")
-# A mark of the new generation begins no title of an old one.
-_OLD = re.compile(r"【(\d{1,4})(?::\d{1,4})?†([^】\n\ue200-\ue206]{0,200})】")
-_OLD_BEGUN = re.compile(r"【(?:\d{1,4}(?::\d{0,4})?(?:†[^】\n\ue200-\ue206]{0,200})?)?")
-_KIND = re.compile("[a-z_]*")
+# Compiled when the first mark is met. One of the new generation begins no title of an old one.
+_OLD = r"【(\d{1,4})(?::\d{1,4})?†([^】\n\ue200-\ue206]{0,200})】"
+_OLD_BEGUN = r"【(?:\d{1,4}(?::\d{0,4})?(?:†[^】\n\ue200-\ue206]{0,200})?)?"
+_KIND = "[a-z_]*"
 
 
 def begins_no_mark(text: str) -> bool:
@@ -89,13 +89,13 @@ class Scanner:
 def _marker(text: str, place: int, base: int) -> Marker | None:
     """The whole mark at ``place``, if there is one."""
     if text[place] == "【":
-        old = _OLD.match(text, place)
+        old = re.compile(_OLD).match(text, place)
         return old and Marker(old[0], base + place, "old", (old[1],), old[2])
     end = text.find("\ue201", place, place + _LONGEST)
     if text[place] != "\ue200" or end < 0:
         return None
     inner = text[place + 1 : end]
-    kind = _KIND.match(inner)
+    kind = re.match(_KIND, inner)
     assert kind is not None
     body = inner[kind.end() :].removeprefix("\ue202")
     parts = tuple(part for part in body.split("\ue202") if part)
@@ -104,5 +104,5 @@ def _marker(text: str, place: int, base: int) -> Marker | None:
 
 def _may_become_marker(text: str, place: int) -> bool:
     if text[place] == "【":
-        return _OLD_BEGUN.fullmatch(text, place) is not None
+        return re.compile(_OLD_BEGUN).fullmatch(text, place) is not None
     return text[place] == "\ue200" and len(text) - place < _LONGEST

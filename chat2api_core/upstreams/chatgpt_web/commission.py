@@ -17,7 +17,7 @@ from chat2api_core.turn import JsonSchema, Message, Prompt, Text
 
 HINT = "picture_v2"
 _TOOL = "image_generation"
-_SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})")
+_SIZE = r"([1-9]\d{0,4})x([1-9]\d{0,4})"
 _SAME = 1.05  # sides that differ by less are those of a square
 _BACKGROUNDS = {"transparent": "a transparent background", "opaque": "an opaque background"}
 
@@ -41,15 +41,14 @@ def commissioned(prompt: Prompt, *, anonymous: bool) -> Prompt:
     if not may_bring_pictures(prompt):
         return prompt
     model = "auto" if is_painter(prompt.model) else prompt.model
+    options = next((tool.options for tool in prompt.hosted if tool.kind == _TOOL), {})
     if not is_order(prompt):
+        _check_mask(options)
         return replace(prompt, model=model, temporary=None if anonymous else False)
     if anonymous:
         message = "Pictures need an account: ChatGPT makes none without a login."
         raise Problem(Kind.LOGIN_REQUIRED, message, step="request")
-    options = next((tool.options for tool in prompt.hosted if tool.kind == _TOOL), {})
-    if options.get("input_image_mask"):
-        message = "mask needs an account of type codex: ChatGPT's web client has no masks."
-        raise Problem(Kind.UNSUPPORTED_PARAMETER, message, step="request", param="mask")
+    _check_mask(options)
     return replace(
         prompt,
         model=model,
@@ -66,6 +65,12 @@ def check_form(prompt: Prompt) -> None:
         raise Problem(Kind.UNSUPPORTED_PARAMETER, message, step="request", param="tool_choice")
 
 
+def _check_mask(options: JsonSchema) -> None:
+    if options.get("input_image_mask"):
+        message = "mask needs an account of type codex: ChatGPT's web client has no masks."
+        raise Problem(Kind.UNSUPPORTED_PARAMETER, message, step="request", param="mask")
+
+
 def wishes(options: JsonSchema) -> str:
     """The options of the tool as a sentence, empty where there are none."""
     asked = ", ".join(_wishes(options))
@@ -73,7 +78,7 @@ def wishes(options: JsonSchema) -> str:
 
 
 def _wishes(options: JsonSchema) -> Iterator[str]:
-    size = _SIZE.fullmatch(str(options.get("size") or ""))
+    size = re.fullmatch(_SIZE, str(options.get("size") or ""))
     if size is not None:
         yield f"a size of {size[0]} pixels ({_shape(int(size[1]), int(size[2]))})"
     quality = options.get("quality")

@@ -20,11 +20,9 @@ from msgspec import Struct
 
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import Prompt
-from chat2api_core.upstreams.chatgpt_web.poll import PASSING
 from chat2api_core.upstreams.chatgpt_web.reader import Reader
 from chat2api_core.upstreams.chatgpt_web.sentinel import Form
 from chat2api_core.upstreams.chatgpt_web.site import Site
-from chat2api_core.upstreams.chatgpt_web.topics import TASKS
 from chat2api_core.wire.sse import Event
 
 _RESUMES = 12
@@ -96,6 +94,7 @@ class Course:
         self._origin: Problem | None = None  # what went wrong first
         self._looked = False  # at the kept conversation
         self._listened = False  # to the news of tasks
+        self._drawing = False  # what the task at work is to bring is a picture
         self._last: bytes | None = None  # the data of the last event that counts
         self._expected: bytes | None = None  # the event with which a resumed stream begins
         self._counts = True  # whether the server counts events as we do
@@ -167,11 +166,17 @@ class Course:
         return self._web.subscribe(self._turn, self._reader, topic)
 
     def _worked_on(self, broken: Problem | None) -> Body:
-        """A long task is at work. What is not kept tells its news over the socket only."""
+        """A long task is at work. What is not kept tells its news over the socket only, and of a
+        picture not even there how it is fetched."""
         if not self._looked:
+            self._drawing = self._reader.awaits_picture
             return self._kept()
         lost = broken is not None and broken.kind is Kind.CONVERSATION_NOT_FOUND
+        if lost and self._drawing and self._turn.prompt.temporary is not False:
+            raise _unkept() from broken
         if lost and not self._listened:
+            from chat2api_core.upstreams.chatgpt_web.topics import TASKS  # noqa: PLC0415 (rarely needed)
+
             self._listened = True
             return self._web.subscribe(self._turn, self._reader, TASKS)
         raise broken or _cut("ChatGPT did not finish what it was still working on.")
@@ -191,6 +196,8 @@ class Course:
 
     async def _resumed(self, *, pause: bool) -> Body | None:
         """The stream once more; None if it is gone or not to be had."""
+        from chat2api_core.upstreams.chatgpt_web.poll import PASSING  # noqa: PLC0415 (rarely needed)
+
         reader = self._reader
         while self._resumes > 0:
             if pause:
@@ -217,6 +224,16 @@ class Course:
 
     def _delay(self) -> float:
         return min(_DELAY * _GROWTH ** (_RESUMES - self._resumes), _LONGEST)
+
+
+def _unkept() -> Problem:
+    message = (
+        "ChatGPT draws this picture in the background and shows it in its chat only, but this chat "
+        "is temporary, so the picture cannot be fetched. Have the chat kept (history_disabled: "
+        "false), or order the picture: by POST /v1/images/generations, or with the tool "
+        "image_generation of /v1/responses."
+    )
+    return Problem(Kind.INVALID_REQUEST, message, step="picture")
 
 
 def _cut(message: str) -> Problem:

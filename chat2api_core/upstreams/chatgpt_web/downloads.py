@@ -94,6 +94,10 @@ class Downloads:
         name = address.file_name or _disposed(reply.header("content-disposition"))
         return Download(reply, name or place.rpartition("/")[2], mime)
 
+    async def follow(self, account: Account, url: str) -> Reply:
+        """The bytes at an address that ChatGPT has told in another way. Raises ``Problem``."""
+        return await self._fetched(self._site(account), url, "")
+
     async def _located(
         self, site: Site, place: str, conversation_id: str, message_id: str
     ) -> _Address:

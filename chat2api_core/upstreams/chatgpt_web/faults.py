@@ -20,7 +20,7 @@ from chat2api_core.upstreams.quote import quote
 _MAX_JSON = 256 * 1024
 _MAX_PAGE = 64 * 1024
 _MAX_DEPTH = 4
-_OK, _FORBIDDEN, _NOT_FOUND = 200, 403, 404
+_OK, _FORBIDDEN, _NOT_FOUND, _TOO_LARGE = 200, 403, 404, 413
 
 # ----------------------------------------------------------------------------------- the tables
 
@@ -57,6 +57,14 @@ _LOST: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"model", re.IGNORECASE), Kind.MODEL_NOT_FOUND),
 )
 
+# A 413: what was it that was too large? Where nothing large was sent, it means nothing.
+_TOO_MUCH: dict[Step, Kind] = {
+    "conversation": Kind.CONTEXT_LENGTH,
+    "stream": Kind.CONTEXT_LENGTH,
+    "upload": Kind.TOO_LARGE,
+    "transcription": Kind.TOO_LARGE,
+}
+
 _STATUSES: dict[int, Kind] = {
     401: Kind.UNAUTHORIZED,
     402: Kind.FORBIDDEN,
@@ -65,7 +73,6 @@ _STATUSES: dict[int, Kind] = {
     405: Kind.UPSTREAM_ERROR,
     408: Kind.TIMEOUT,
     409: Kind.BUSY,
-    413: Kind.CONTEXT_LENGTH,
     425: Kind.UNAVAILABLE,
     429: Kind.RATE_LIMITED,
     431: Kind.UPSTREAM_ERROR,
@@ -99,6 +106,7 @@ _WORDS: dict[Kind, str] = {
     Kind.CONVERSATION_NOT_FOUND: "ChatGPT does not know this conversation (any more). "
     "Begin a new one.",
     Kind.MODEL_NOT_FOUND: "ChatGPT does not offer this model to the account.",
+    Kind.TOO_LARGE: "The file is larger than ChatGPT accepts.",
     Kind.FILE_NOT_FOUND: "ChatGPT does not have this file (any more).",
     Kind.REFUSED: "ChatGPT did not understand this gateway's request.",
     Kind.UNAVAILABLE: "ChatGPT is overloaded or closed for maintenance. Try again later.",
@@ -273,6 +281,8 @@ def _kind(status: int, said: _Said, step: Step) -> Kind:
         for pattern, kind in _LOST:
             if pattern.search(f"{said.code} {said.text}"):
                 return kind
+    if status == _TOO_LARGE:
+        return _TOO_MUCH.get(step, Kind.UPSTREAM_ERROR)
     return _STATUSES.get(status) or _by_class(status)
 
 

@@ -4,8 +4,8 @@ In:   the text, cut anywhere.
 Out:  the same text with an opening and a closing fence.
 
 The one rule: nothing in the text closes the block. The fence is longer than any run of backticks
-in what was there when it opened. If a line comes later that would close it, the block is closed
-before that line and goes on in a second one with a longer fence.
+in what was there when it opened, and as long as was asked for. If a line comes later that would
+close it, the block is closed before that line and goes on in a second one with a longer fence.
 """
 
 import re
@@ -18,13 +18,14 @@ _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,32}")
 
 
 class Fence:
-    """``feed`` the text and ``close``; both return what to write. Use one for one block."""
+    """``feed`` the text and ``close``; both return what to write. Use one for one block. A fence
+    has at least ``shortest`` backticks, never less than three."""
 
     __slots__ = ("_held", "_language", "_length", "_line_ended", "_opened")
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, shortest: int = 3) -> None:
         self._language = language if _LANGUAGE.fullmatch(language) else ""
-        self._length = 0
+        self._length = shortest
         self._held: list[str] = []  # the beginning of a line that may be a closing fence
         self._opened = False
         self._line_ended = True
@@ -53,7 +54,7 @@ class Fence:
 
     def _open(self, text: str) -> str:
         longest = max((len(run) for run in _RUN.findall(text)), default=0)
-        self._length = max(3, self._length, longest + 1)
+        self._length = max(self._length, longest + 1)
         return "`" * self._length + self._language + "\n"
 
     def _write(self, text: str) -> str:

@@ -12,7 +12,7 @@ from chat2api_core.problem import Kind, Problem
 
 decode = msgspec.json.Decoder(dict[str, object]).decode
 _split = json.JSONDecoder().raw_decode
-_blank = re.compile(r"\s*")
+_BLANK = r"\s*"
 
 
 def split_frames(data: bytes) -> list[dict[str, object]]:
@@ -24,7 +24,7 @@ def split_frames(data: bytes) -> list[dict[str, object]]:
         while place < len(text):
             _, end = _split(text, place)
             frames.append(decode(text[place:end]))
-            blank = _blank.match(text, end)
+            blank = re.compile(_BLANK).match(text, end)
             place = blank.end() if blank is not None else end
     except (ValueError, msgspec.DecodeError, RecursionError) as error:
         raise Problem(

@@ -17,7 +17,6 @@ from chat2api_core.upstreams.chatgpt_web.citations import (
     Token,
     begins_no_mark,
 )
-from chat2api_core.upstreams.chatgpt_web.fence import Fence
 from chat2api_core.upstreams.chatgpt_web.handout import Handout, NoHandout
 from chat2api_core.upstreams.chatgpt_web.sandbox import (
     Path,
@@ -276,23 +275,3 @@ class Prose:
             rendering = (without_source(marker),)
         self._page.show(rendering)
         return True
-
-
-class Code:
-    """A fenced passage: code that was run, or what it printed."""
-
-    __slots__ = ("_fence", "_language", "_page")
-
-    def __init__(self, page: Manuscript, language: str) -> None:
-        self._page = page
-        self._language = language
-        self._fence = Fence(language)
-
-    def write(self, text: str, end: int) -> None:  # noqa: ARG002 (a Passage is told the end)
-        if self._page.current is not self:
-            self._page.turn_to(self)
-            self._fence = Fence(self._language)
-        self._page.say(self._fence.feed(text))
-
-    def end(self) -> None:
-        self._page.say(self._fence.close())

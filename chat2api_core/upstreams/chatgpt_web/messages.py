@@ -5,7 +5,8 @@ The rules: system and developer texts become one leading system message; tool ca
 results travel as readable text, because the web backend has no tools of ours; pictures and files
 are attached by users only, so those of another message follow it in one of the user's; a kept
 conversation gets only what came after the last assistant message. The rule that must hold: nothing
-the client said is dropped in silence, except old reasoning, which the upstream makes anew.
+the client said is dropped in silence, except old reasoning, which the upstream makes anew, and what
+the hosted tools of another upstream did, of which the dialect warns.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from chat2api_core.turn import (
     File,
     Image,
     Message,
+    Native,
     Part,
     Prompt,
     Reasoning,
@@ -113,6 +115,6 @@ def _block(part: Part, names: Mapping[str, str]) -> str:
         name = names.get(part.call_id)
         of = f"the tool {name}, call {part.call_id}" if name else f"call {part.call_id}"
         return f"[Result of {of}]\n" + "".join(_block(piece, names) for piece in part.parts)
-    if isinstance(part, Reasoning | Image | File):
-        return ""  # the one is made anew, the others are attached
+    if isinstance(part, Reasoning | Native | Image | File):
+        return ""  # the first is made anew, the next is not for this upstream, others are attached
     assert_never(part)

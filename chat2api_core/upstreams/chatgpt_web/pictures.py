@@ -2,8 +2,10 @@
 
 In: the answer as it is read, and what to do with a picture (to fetch it, or nothing). Out: the same
 answer. Where a picture was ordered, everything else is held back until it is there: the account's
-limit may be what the answer is about, and then another account can still be asked. The one rule: an
-order ends with a picture, or with a ``Problem`` that says why there is none, and within its time.
+limit may be what the answer is about, and then another account can still be asked. Once a picture
+is drawn nobody is: drawing it anew would cost the account another one, so only its download is
+repeated. The one rule: an order ends with a picture, or with a ``Problem`` that says why there is
+none, and within its time.
 """
 
 import asyncio
@@ -14,7 +16,7 @@ from typing import Protocol, TypeAlias
 
 from msgspec.structs import replace
 
-from chat2api_core.problem import Blame, Kind, Problem
+from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import (
     Delta,
     Finished,
@@ -33,6 +35,8 @@ Fetch: TypeAlias = Callable[[Picture], Awaitable[tuple[str, bytes]]]
 _log = logging.getLogger("chat2api.chatgpt_web")
 
 _TRIES, _PAUSE = 3, 1.0  # seconds: a picture may be shown before it can be fetched
+# What stays as it is, however often the picture is asked for.
+_LASTING = frozenset({Kind.UNAUTHORIZED, Kind.FILE_GONE, Kind.TOO_LARGE, Kind.MISCONFIGURED})
 _FORMATS = {"image/jpeg": "jpeg", "image/webp": "webp", "image/gif": "gif"}
 
 
@@ -74,7 +78,7 @@ def fetching(
             try:
                 return await once(picture)
             except Problem as problem:
-                if not (problem.again or problem.blame is Blame.CALLER):
+                if problem.kind in _LASTING:
                     raise
                 _log.info("a picture could not be fetched yet: %s", problem.code)
             await sleep(_PAUSE)
@@ -97,7 +101,10 @@ class PictureAnswer:
         self._seconds = seconds
         self._end = asyncio.get_running_loop().time() + seconds if ordered else None
         self._held: list[Delta] = []
-        self._drawn = False
+        self._begun = Started()
+        self._drawn = False  # a picture is there
+        self._shown = False  # the client has it
+        self._committed = False  # what was handed out keeps others from being asked
         self._failure: Problem | None = None
         self._over = False
 
@@ -114,9 +121,11 @@ class PictureAnswer:
             except TimeoutError:
                 if not limit.expired():
                     raise
-                message = f"The picture was not there after {self._seconds:g} s (IMAGE_TIMEOUT)."
-                raise Problem(Kind.TIMEOUT, message, step="picture") from None
+                if self._shown:
+                    return self._cut()
+                raise self._late() from None
             if out:
+                self._committed = self._committed or any(type(one) is not Started for one in out)
                 return out
         raise StopAsyncIteration
 
@@ -136,10 +145,26 @@ class PictureAnswer:
             self._failure = problem
         return out
 
+    def _late(self) -> Problem:
+        """Its time is over, and nobody has the picture."""
+        if self._drawn:
+            message = f"The picture was drawn, but not loaded within {self._seconds:g} s"
+            return Problem(Kind.TIMEOUT, f"{message} (IMAGE_TIMEOUT).", step="download")
+        message = f"The picture was not there after {self._seconds:g} s (IMAGE_TIMEOUT)."
+        return Problem(Kind.TIMEOUT, message, step="picture")
+
+    def _cut(self) -> list[Delta]:
+        """The end of an answer that has its picture, and whose last words do not come."""
+        self._over = True
+        begun = self._begun
+        return [*self._held, Finished("length", begun.conversation_id, begun.message_id)]
+
     async def _take(self, delta: Delta, out: list[Delta]) -> None:
+        if isinstance(delta, Started):
+            self._begun = delta
         if isinstance(delta, Picture):
             self._drawn = True
-            out.append(await self._fetched(delta))
+            await self._bring(delta, out)
         elif isinstance(delta, Finished):
             if self._ordered:
                 self._check(delta)
@@ -159,6 +184,17 @@ class PictureAnswer:
             raise Problem(Kind.CONTENT_POLICY, message, step="picture", param="prompt")
         said = "".join(delta.text for delta in self._held if isinstance(delta, TextDelta))
         raise undrawn(said)
+
+    async def _bring(self, picture: Picture, out: list[Delta]) -> None:
+        """Hand out a picture. One that is drawn and not to be had is told of as begun, which
+        commits, before it fails."""
+        try:
+            out.append(await self._fetched(picture))
+        except Problem:
+            if not (self._committed or any(type(one) is not Started for one in out)):
+                out.append(PictureBegun())
+            raise
+        self._shown = True
 
     async def _fetched(self, picture: Picture) -> Picture:
         if self._fetch is None or picture.data:

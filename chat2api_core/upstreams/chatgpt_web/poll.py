@@ -50,25 +50,6 @@ class Asking(Protocol):
     async def get(self, path: str, *, step: Step, limit: int = ...) -> bytes: ...
 
 
-async def until_complete(
-    site: Asking,
-    conversation_id: str,
-    *,
-    sleep: Sleep,
-    clock: Clock,
-    timeout: float,  # noqa: ASYNC109 (seconds of the given clock, not of the loop)
-) -> Conversation:
-    """The conversation when its turn is complete, or when ChatGPT has stopped working on it (then
-    ``over`` is False). Raises ``Problem``: TIMEOUT, CONVERSATION_NOT_FOUND, or what kept failing.
-    """
-    found: Conversation | None = None
-    async for found in watch(site, conversation_id, sleep=sleep, clock=clock, timeout=timeout):
-        if found.over:
-            break
-    assert found is not None, "a watch gives something or raises"
-    return found
-
-
 async def watch(
     site: Asking,
     conversation_id: str,
@@ -77,8 +58,9 @@ async def watch(
     clock: Clock,
     timeout: float,  # noqa: ASYNC109 (seconds of the given clock, not of the loop)
 ) -> AsyncGenerator[Conversation, None]:
-    """Every state of the conversation that was seen, at once the first one; raises as
-    ``until_complete`` does."""
+    """Every state of the conversation that was seen, at once the first one; the last is complete
+    (``over``), or ChatGPT has stopped working on it. Raises ``Problem``: TIMEOUT,
+    CONVERSATION_NOT_FOUND, or what kept failing."""
     end = clock.monotonic() + timeout
     path = f"/conversation/{quote(conversation_id, safe='')}"
     pause, failures, idle = _FIRST, 0, 0

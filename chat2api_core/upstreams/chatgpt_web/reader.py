@@ -2,16 +2,17 @@
 
 In:   ``Event``s of one answer, in both encodings and mixed: whole messages, and the v1 delta
       encoding; besides them notices (events with a ``type``), errors and the end marker.
-Out:  ``Started`` once, then text, reasoning, pictures and citations, ``Finished`` once and last.
+Out:  ``Started`` (once more where thinking came first), then text, reasoning, pictures and
+      citations, ``Finished`` once and last.
 
 The one rule: only a stream that says that it is over is a good answer. One that stops without is
 ``Problem(CUT)``, one that says it failed is a ``Problem``, and after either nothing is handed out.
 
 What is shown how: prose as text, with paths into the sandbox as links; thoughts, analysis,
 commentary and preambles as reasoning; code for the interpreter and its output as fenced blocks;
-canvas documents under their name; pictures as ``Picture``. Calls of other tools, answers to them,
-echoes of what was sent, and everything hidden are not shown. Several messages are separated by a
-blank line.
+canvas documents under their name, as fenced blocks too; pictures as ``Picture``. Calls of other
+tools, answers to them, echoes of what was sent, and everything hidden are not shown. Several
+messages are separated by a blank line.
 
 Citations: a mark becomes a link (with a ``Citation``) as soon as its reference is known, which is
 at once if search results came before the text. Otherwise the text behind it waits for the reference
@@ -22,18 +23,13 @@ listed at the end of the answer.
 import msgspec
 
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.turn import Delta, Finished, FinishReason, PictureBegun, Started, WebSearch
-from chat2api_core.upstreams.chatgpt_web.complaint import complaint
-from chat2api_core.upstreams.chatgpt_web.content import (
-    Form,
-    form_of,
-    is_painting,
-    reason_of,
-)
+from chat2api_core.turn import Delta, Finished, FinishReason
+from chat2api_core.upstreams.chatgpt_web.branch import Branch
 from chat2api_core.upstreams.chatgpt_web.delta import Documents, object_of, text_of
 from chat2api_core.upstreams.chatgpt_web.echoes import Echoes
 from chat2api_core.upstreams.chatgpt_web.frames import decode, split_frames
 from chat2api_core.upstreams.chatgpt_web.handout import Handout
+from chat2api_core.upstreams.chatgpt_web.memory import Memory, garbage
 from chat2api_core.upstreams.chatgpt_web.notice import (
     Handoff,
     Limits,
@@ -42,12 +38,7 @@ from chat2api_core.upstreams.chatgpt_web.notice import (
     limits_of,
 )
 from chat2api_core.upstreams.chatgpt_web.scribe import Scribe
-from chat2api_core.upstreams.chatgpt_web.searches import searches_of
 from chat2api_core.wire.sse import Event
-
-# What one answer may keep in memory: bytes of delta frames and of the largest event of a message.
-_MEMORY = 64 * 1024 * 1024
-_MESSAGES = 4096
 
 _NAMES = frozenset({"", "message", "delta", "delta_encoding", "error"})
 _CHANGES = frozenset({"c", "p", "o", "v"})
@@ -86,10 +77,8 @@ class Reader:
     raised were handed out and are good."""
 
     __slots__ = (
-        "_answered", "_delivered", "_documents", "_echoes", "_followed", "_left", "_model",
-        "_over", "_page", "_painting", "_reason", "_scribe", "_searched", "_sizes", "_sought",
-        "_started", "busy", "conversation_id", "events_seen", "finished", "handoff", "leaf",
-        "limits", "resume_token",
+        "_branch", "_delivered", "_documents", "_followed", "_memory", "_page", "_scribe", "busy",
+        "events_seen", "finished", "handoff", "limits", "resume_token",
     )  # fmt: skip
 
     def __init__(
@@ -100,30 +89,34 @@ class Reader:
         handout: Handout | None = None,
         paints: bool = False,
     ) -> None:
-        self.conversation_id = ""
         self.resume_token = ""
         self.events_seen = 0
         self.handoff: Handoff | None = None
         self.busy = False
         self.finished: Finished | None = None
         self.limits: Limits = {}  # what may still be used; mostly said behind the end
-        self.leaf = ""  # the message of the answer that came last
-        self._echoes = Echoes(sent_ids, sent_texts)
         self._documents = Documents()
+        self._memory = Memory()
         self._scribe = Scribe(handout)
         self._page = self._scribe.page
-        self._left = _MEMORY
-        self._sizes: dict[str, int] = {}  # by message: its largest event in bytes
-        self._answered: set[str] = set()  # the messages of the answer
-        self._model = ""
-        self._reason: FinishReason = "stop"
-        self._over = False  # the leaf says that the turn is over
-        self._started = False
+        self._branch = Branch(self._scribe, Echoes(sent_ids, sent_texts), paints=paints)
         self._delivered = False
         self._followed: Handoff | None = None
-        self._painting = paints  # a picture is to come
-        self._searched: set[str] = set()  # the calls of the web tool that were read
-        self._sought: list[WebSearch] = []  # what they said before the answer began
+
+    @property
+    def conversation_id(self) -> str:
+        """The conversation, as soon as the upstream says it."""
+        return self._page.conversation_id
+
+    @property
+    def awaits_picture(self) -> bool:
+        """Whether a picture is still to come, which its stream does not bring."""
+        return self._branch.awaits_picture
+
+    @property
+    def leaf(self) -> str:
+        """The message of the answer that came last."""
+        return self._branch.leaf
 
     def feed(self, event: Event, /) -> list[Delta]:
         """Take in one event; hand out what is certain by it."""
@@ -143,9 +136,7 @@ class Reader:
             rope.append(piece)
             end = tap.cursor.seen = rope.length
             tap.writer.write(piece, end)
-            self._left -= len(event.data)
-            if self._left < 0:
-                raise _garbage("more than an answer can hold")
+            self._memory.charge(len(event.data))
         else:
             self._frame(event.event, frame, len(event.data))
         page = self._page
@@ -184,18 +175,12 @@ class Reader:
         self._documents = Documents()
         self._scribe.tap = None
         self._page.goes_on = True
-        self._reason = "stop"
-        self._over = False
+        self._branch.extend()
 
     def _hand_out(self) -> list[Delta]:
         out = self._page.out
         self._page.out = []
         return out
-
-    def _charge(self, size: int) -> None:
-        self._left -= size
-        if self._left < 0:
-            raise _garbage("more than an answer can hold")
 
     def _repeats(self, frame: dict[str, object]) -> bool:
         """Whether the frame only spells out what is carried."""
@@ -205,7 +190,7 @@ class Reader:
         """An event whose data is not one JSON object."""
         data = event.data.strip()
         if data == b"[DONE]":
-            if self.handoff is None or self._over:
+            if self.handoff is None or self._branch.over:
                 self._complete()
             return self._hand_out()
         if not data or not event.whole:
@@ -214,7 +199,7 @@ class Reader:
         if data == b'"v1"' or event.event not in _NAMES:
             return []
         if event.event == "delta_encoding":
-            raise _garbage("a delta encoding that is not known")
+            raise garbage("a delta encoding that is not known")
         for frame in split_frames(data):
             if self.finished is None:
                 self._frame(event.event, frame, len(data))
@@ -224,12 +209,12 @@ class Reader:
         changes = not frame.keys().isdisjoint({"p", "o", "v"})
         kind = frame.get("type")
         if name == "error":
-            raise complaint(frame.get("error") or frame, frame.get("error_code"))
+            raise _complaint(frame.get("error") or frame, frame.get("error_code"))
         if isinstance(kind, str) and not (changes and name == "delta"):
             self._notice(kind, frame)
         elif changes or (name == "delta" and "c" in frame):
             self._scribe.tap = None
-            self._charge(size)
+            self._memory.charge(size)
             self._document(self._documents.feed(frame), 0)
         else:
             if isinstance(frame.get("message"), dict):
@@ -247,14 +232,14 @@ class Reader:
 
     def _notice(self, kind: str, notice: dict[str, object]) -> None:
         """An event about the turn. Unknown ones say nothing that matters to the answer."""
-        self.conversation_id = text_of(notice.get("conversation_id")) or self.conversation_id
+        self._belongs(notice)
         if kind == "message_stream_complete":
-            if self.handoff is None or self._started:
+            if self.handoff is None or self._branch.started:
                 self._complete()
         elif kind == "moderation" and is_blocked(notice):
             self._finish("content_filter")
         elif kind.endswith("error"):
-            raise complaint(notice.get("error") or notice, notice.get("error_code"))
+            raise _complaint(notice.get("error") or notice, notice.get("error_code"))
         else:
             self._learn(kind, notice)
 
@@ -263,7 +248,7 @@ class Reader:
         if kind == "resume_conversation_token":
             self.resume_token = text_of(notice.get("token"))
         elif kind == "server_ste_metadata":
-            self._model = text_of(object_of(notice.get("metadata")).get("model_slug"))
+            self._branch.model = text_of(object_of(notice.get("metadata")).get("model_slug"))
         elif kind == "stream_handoff":
             handoff = handoff_of(notice)
             self.handoff = handoff if handoff != self._followed else None
@@ -276,93 +261,35 @@ class Reader:
         """A document as it stands now. ``size`` in bytes counts if it came whole."""
         error = document.get("error") or document.get("detail")
         if error or document.get("error_code"):
-            raise complaint(error, document.get("error_code"))
-        self.conversation_id = text_of(document.get("conversation_id")) or self.conversation_id
+            raise _complaint(error, document.get("error_code"))
+        self._belongs(document)
         message = document.get("message")
         if isinstance(message, dict):
-            self._message(text_of(message.get("id")), message, size)
+            message_id = text_of(message.get("id"))
+            if not self._branch.concerns(message_id, message):
+                new = self._memory.keep(message_id, size)
+                self._branch.take(message_id, message, self._documents.tip, new=new)
 
-    def _message(self, message_id: str, message: dict[str, object], size: int) -> None:
-        if self._echoes.concern(message_id, message):
-            return
-        first = self._keep(message_id, size)
-        metadata = object_of(message.get("metadata"))
-        if self._page.sources.learn(message_id, text_of(message.get("status")), metadata):
-            self._page.settle()
-        self._model = text_of(metadata.get("model_slug")) or self._model
-        form = form_of(message)
-        if not self._painting and is_painting(message):
-            self._painting = True
-            self._start()
-            self._page.out.append(PictureBegun())
-        if form is Form.SEARCH:
-            self._search(message_id, message)
-            return
-        if form is Form.HIDDEN:
-            return
-        may = first and not self._started
-        if not self._echoes.take(message_id, form, message, may=may):
-            self._answer(message_id, message, form)
-
-    def _search(self, message_id: str, message: dict[str, object]) -> None:
-        """A call of the web tool. By itself it is no answer: it is told of with what follows."""
-        if message_id in self._searched or text_of(message.get("status")) == "in_progress":
-            return
-        self._searched.add(message_id)
-        steps = searches_of(message)
-        if self._started:
-            self._page.out += steps
-        else:
-            self._sought += steps
-
-    def _keep(self, message_id: str, size: int) -> bool:
-        """Count a message against the memory of the answer. Says whether it is a new one."""
-        largest = self._sizes.get(message_id)
-        if largest is None and len(self._sizes) >= _MESSAGES:
-            raise _garbage("more messages than an answer can have")
-        if largest is None or size > largest:
-            self._charge(size - (largest or 0))
-            self._sizes[message_id] = size
-        return largest is None
-
-    def _answer(self, message_id: str, message: dict[str, object], form: Form) -> None:
-        """A message of the answer itself."""
-        self._start()
-        self._page.conversation_id = self.conversation_id
-        self._scribe.show(message_id, form, message, self._documents.tip)
-        if message_id not in self._answered:
-            self._answered.add(message_id)
-            self.leaf = message_id
-        if message_id == self.leaf:
-            self._reason = reason_of(message)
-            self._over = message.get("end_turn") is True
-
-    def _start(self) -> None:
-        if not self._started:
-            self._started = True
-            self._page.out.append(Started(self._model, self.conversation_id))
-            self._page.out += self._sought
+    def _belongs(self, said: dict[str, object]) -> None:
+        """Note to which conversation it belongs, where it says so."""
+        page = self._page
+        page.conversation_id = text_of(said.get("conversation_id")) or page.conversation_id
 
     def _complete(self) -> None:
         """The stream is over, and with it the turn, unless it goes on without a stream."""
-        waits = self._painting and not self._over and not self._scribe.amending
-        if waits and not self._scribe.has_pictures:
-            self.busy = True
+        self.busy = self.busy or self._branch.awaits_picture
         if not self.busy:
-            self._finish(self._reason)
+            self._finish(self._branch.reason)
 
     def _finish(self, reason: FinishReason) -> None:
         """The stream says that the turn is over."""
-        echo = self._echoes.last()
-        if not self._started and echo is not None:
-            # The whole answer came at once and says the same as an earlier one.
-            self._answer(*echo, Form.PROSE)
-        if not self._started and reason != "content_filter":
-            raise Problem(
-                Kind.UPSTREAM_ERROR, "ChatGPT ended the turn without an answer.", step="stream"
-            )
-        self._start()
-        self.finished = Finished(reason, self.conversation_id, self.leaf)
+        branch = self._branch
+        branch.end()
+        if not branch.started and reason != "content_filter":
+            message = "ChatGPT ended the turn without an answer."
+            raise Problem(Kind.UPSTREAM_ERROR, message, step="stream")
+        branch.start()
+        self.finished = Finished(reason, self.conversation_id, branch.leaf)
         if reason != "length":
             self._deliver(self.finished)
 
@@ -372,5 +299,7 @@ class Reader:
         self._page.out.append(finished)
 
 
-def _garbage(what: str) -> Problem:
-    return Problem(Kind.GARBAGE, f"ChatGPT sent {what}.", step="stream")
+def _complaint(error: object, error_code: object) -> Problem:
+    from chat2api_core.upstreams.chatgpt_web.complaint import complaint  # noqa: PLC0415 (all may go well)
+
+    return complaint(error, error_code)

@@ -23,13 +23,13 @@ from chat2api_core.upstreams.chatgpt_web.content import (
 from chat2api_core.upstreams.chatgpt_web.cursor import Cursor
 from chat2api_core.upstreams.chatgpt_web.delta import list_of, object_of, text_of
 from chat2api_core.upstreams.chatgpt_web.handout import Handout
-from chat2api_core.upstreams.chatgpt_web.manuscript import Code, Manuscript, Prose
+from chat2api_core.upstreams.chatgpt_web.manuscript import Manuscript, Prose
 from chat2api_core.upstreams.chatgpt_web.rope import Rope
-from chat2api_core.upstreams.chatgpt_web.textdoc import Edits, Textdoc
 from chat2api_core.upstreams.chatgpt_web.thinking import Section, Thinking
 
 # Forms whose passages are closed as soon as their message is finished.
 _CLOSED = frozenset({Form.CODE, Form.OUTPUT, Form.CANVAS, Form.FAILURE})
+_FENCED = frozenset({Form.CODE, Form.OUTPUT})
 _DRAWN = frozenset({Form.PICTURES, Form.MIXED, Form.OUTPUT})  # those that may hold pictures
 
 
@@ -129,11 +129,17 @@ class Scribe:
     def _maker(self, form: Form, message: dict[str, object]) -> Callable[[], Writer]:
         if form is Form.REASONING:
             return lambda: Section(self.thinking)
-        if form is Form.CODE:
-            return lambda: Code(self.page, language_of(message))
-        if form is Form.OUTPUT:
-            return lambda: Code(self.page, "")
+        if form in _FENCED:
+            from chat2api_core.upstreams.chatgpt_web.fenced import Code  # noqa: PLC0415 (few run code)
+
+            language = language_of(message) if form is Form.CODE else ""
+            return lambda: Code(self.page, language)
         if form is Form.CANVAS:
+            from chat2api_core.upstreams.chatgpt_web.textdoc import (  # noqa: PLC0415 (few answers have any)
+                Edits,
+                Textdoc,
+            )
+
             creates = text_of(message.get("recipient")) == "canmore.create_textdoc"
             return lambda: Textdoc(self.page) if creates else Edits(self.page)
         return lambda: Prose(self.page, text_of(message.get("id")))

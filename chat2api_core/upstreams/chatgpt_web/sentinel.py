@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from chat2api_core.ambient import Clock, Ids
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.upstreams.chatgpt_web.headers import SentinelTokens
 from chat2api_core.upstreams.chatgpt_web.page import Page
 from chat2api_core.upstreams.chatgpt_web.proof import (
     Browser,
@@ -24,7 +25,6 @@ from chat2api_core.upstreams.chatgpt_web.proof import (
     solve,
     too_hard,
 )
-from chat2api_core.upstreams.chatgpt_web.request import SentinelTokens
 from chat2api_core.upstreams.chatgpt_web.requirements import (
     Requirements,
     finalize_body,

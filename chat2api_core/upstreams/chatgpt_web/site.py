@@ -10,14 +10,13 @@ from collections.abc import Container, Sequence
 from chat2api_core.ambient import Clock
 from chat2api_core.problem import Kind, Problem, Step
 from chat2api_core.transport import Content, Reply, Transport
-from chat2api_core.upstreams.chatgpt_web.faults import read_fault, unreadable
-from chat2api_core.upstreams.chatgpt_web.page import FALLBACK_PAGE, Page, read_page
-from chat2api_core.upstreams.chatgpt_web.request import (
+from chat2api_core.upstreams.chatgpt_web.headers import (
     Identity,
     base_headers,
     blob_headers,
     page_headers,
 )
+from chat2api_core.upstreams.chatgpt_web.page import FALLBACK_PAGE, Page, read_page
 from chat2api_core.upstreams.chatgpt_web.session import Session
 
 _OK = 200
@@ -132,7 +131,7 @@ class Site:
         finally:
             await reply.aclose()
         if reply.status == _OK:
-            raise unreadable("conversation", reply.header("content-type"), content)
+            raise _unreadable("conversation", reply.header("content-type"), content)
         raise self._fault(reply, content, "conversation", turnstile_asked, arkose_asked)
 
     async def resume(self, path: str, body: bytes, *, extra: Extra) -> Reply | None:
@@ -144,7 +143,7 @@ class Site:
             await reply.aclose()
             return None
         content = await self._whole(reply, "stream")
-        raise unreadable("stream", reply.header("content-type"), content)
+        raise _unreadable("stream", reply.header("content-type"), content)
 
     async def fetch(
         self,
@@ -214,7 +213,7 @@ class Site:
         if reply.status != _OK:
             raise self._fault(reply, body, step)
         if json and "json" not in reply.header("content-type"):
-            raise unreadable(step, reply.header("content-type"), body)
+            raise _unreadable(step, reply.header("content-type"), body)
         return body
 
     def _fault(
@@ -225,6 +224,8 @@ class Site:
         turnstile_asked: bool = False,
         arkose_asked: bool = False,
     ) -> Problem:
+        from chat2api_core.upstreams.chatgpt_web.faults import read_fault  # noqa: PLC0415 (all may go well)
+
         if reply.status == _COOKIES_TOO_LARGE:
             self._session.forget()
         return read_fault(
@@ -236,3 +237,9 @@ class Site:
             turnstile_asked=turnstile_asked,
             arkose_asked=arkose_asked,
         )
+
+
+def _unreadable(step: Step, content_type: str, body: bytes) -> Problem:
+    from chat2api_core.upstreams.chatgpt_web.faults import unreadable  # noqa: PLC0415 (all may go well)
+
+    return unreadable(step, content_type, body)

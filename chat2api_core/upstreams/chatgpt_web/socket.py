@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.upstreams.chatgpt_web.request import origin_of
+from chat2api_core.upstreams.chatgpt_web.headers import origin_of
 from chat2api_core.upstreams.chatgpt_web.site import Site
 from chat2api_core.upstreams.chatgpt_web.topics import Subscription
 

@@ -1,16 +1,19 @@
 """Speech: ChatGPT reads a text aloud.
 
 Its web reads aloud what the assistant said in a kept conversation, so a text becomes such a message
-first: a turn is sent that holds it, its ids are picked out of the stream, the audio is fetched, and
-the conversation is hidden again. The one rule: whatever happens after the turn, it is hidden.
-Source: seen in the web client.
+first: a turn is sent that holds it, its ids are picked out of the stream, the audio is fetched,
+here or at the address that is told instead, and the conversation is hidden again. The one rule:
+whatever happens after the turn, it is hidden. Source: seen in the web client.
 """
 
 import asyncio
 import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 import msgspec
+from msgspec import Struct
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.problem import Kind, Problem
@@ -22,12 +25,22 @@ from chat2api_core.upstreams.chatgpt_web.site import Site
 from chat2api_core.upstreams.chatgpt_web.utterance import Utterance, find_said
 from chat2api_core.wire.sse import SseDecoder
 
+if TYPE_CHECKING:
+    from chat2api_core.upstreams.chatgpt_web.downloads import Downloads
+
 _HIDING = 5.0  # seconds that hiding a conversation may take
 _HIDDEN = msgspec.json.encode({"is_visible": False})
 _SHORT = 64 * 1024  # bytes of an answer that is no audio
 _SOUNDING = ("audio/", "application/octet-stream", "video/")
 
 _log = logging.getLogger("chat2api.speech")
+
+
+class _Elsewhere(Struct):
+    """An answer that tells where the audio is."""
+
+    download_url: str | None = None
+    url: str | None = None
 
 
 class Spoken:
@@ -58,10 +71,11 @@ class Spoken:
 
 
 class Speech:
-    """Reads texts aloud."""
+    """Reads texts aloud. ``downloads`` fetches audio that is elsewhere; seldom asked for."""
 
-    def __init__(self, web: ChatGptWeb) -> None:
+    def __init__(self, web: ChatGptWeb, downloads: "Callable[[], Downloads]") -> None:
         self._web = web
+        self._downloads = downloads
 
     async def say(self, account: Account, text: str, *, voice: str, sound: str) -> Spoken:
         """The audio of a text, once it begins. ``voice`` is one of ChatGPT's, ``sound`` mp3, opus
@@ -71,6 +85,7 @@ class Speech:
         try:
             await self._put(text, site, utterance)
             reply = await self._fetch(text, site, utterance, voice, sound)
+            reply = await self._heard(account, reply)
             head = await _begun(reply)
         except BaseException:
             if utterance.conversation_id:
@@ -104,21 +119,54 @@ class Speech:
             message = find_said(await site.get(path, step="conversation"), text)
         if not message:
             words = "ChatGPT took the text, but did not say under which name it can be read aloud."
-            raise Problem(Kind.UPSTREAM_ERROR, words, step="conversation")
+            raise Problem(Kind.UPSTREAM_ERROR, words, step="speech")
         wish = {
             "message_id": message,
             "conversation_id": conversation,
             "voice": voice,
             "format": sound,
         }
-        reply = await site.fetch("GET", f"/synthesize?{urlencode(wish)}", step="conversation")
-        kind = reply.header("content-type")
-        if kind and not kind.startswith(_SOUNDING):
-            try:
-                raise unreadable("conversation", kind, await reply.read(_SHORT))
-            finally:
-                await reply.aclose()
-        return reply
+        return await site.fetch("GET", f"/synthesize?{urlencode(wish)}", step="speech")
+
+    async def _heard(self, account: Account, reply: Reply) -> Reply:
+        """The answer that is the audio: this one, or the one at the address that it tells."""
+        body = await _words(reply)
+        if body is None:
+            return reply
+        url = _address(body)
+        if not url:
+            raise unreadable("speech", reply.header("content-type"), body)
+        try:
+            found = await self._downloads().follow(account, url)
+        except Problem as problem:
+            if problem.kind is not Kind.FILE_NOT_FOUND:  # which would be the caller's fault
+                raise
+            message = "ChatGPT told an address for the audio at which there is none."
+            raise Problem(Kind.UPSTREAM_ERROR, message, step="speech") from problem
+        body = await _words(found)
+        if body is not None:  # what is told to be the audio tells nothing of its own
+            raise unreadable("speech", found.header("content-type"), body)
+        return found
+
+
+async def _words(reply: Reply) -> bytes | None:
+    """What an answer says that is no audio, and it is closed; None for audio."""
+    kind = reply.header("content-type")
+    if not kind or kind.startswith(_SOUNDING):
+        return None
+    try:
+        return await reply.read(_SHORT)
+    finally:
+        await reply.aclose()
+
+
+def _address(body: bytes) -> str:
+    """The address that an answer tells, empty for none."""
+    try:
+        told = msgspec.json.decode(body, type=_Elsewhere)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+    return told.download_url or told.url or ""
 
 
 async def _begun(reply: Reply) -> bytes:
@@ -133,7 +181,7 @@ async def _begun(reply: Reply) -> bytes:
     if head is None:
         await reply.aclose()
         message = "ChatGPT read the text aloud without a sound."
-        raise Problem(Kind.UPSTREAM_ERROR, message, step="conversation")
+        raise Problem(Kind.UPSTREAM_ERROR, message, step="speech")
     return head
 
 

@@ -30,7 +30,7 @@ _THINKING: dict[Effort, Thinking] = {
 # Models whose own name ends in what would otherwise be read as an effort.
 _WHOLE = frozenset({"o3-mini-high", "o4-mini-high", "gpt-5-1-codex-max"})
 
-_GPT = re.compile(r"(?:(?P<slug>.+)-gizmo-)?(?P<gizmo>g-[A-Za-z0-9_-]+)")
+_GPT = r"(?:(?P<slug>.+)-gizmo-)?(?P<gizmo>g-[A-Za-z0-9_-]+)"
 
 
 class Target(Struct, frozen=True):
@@ -46,13 +46,18 @@ def model_slug(model: str) -> Target:
     """Read a model name: ``gpt-5.5``, ``gpt-5.5-high``, ``gpt-5.5(high)``, ``gpt-5.5:high``,
     ``g-abc`` and ``gpt-4-gizmo-g-abc`` (GPTs), or nothing at all (``auto``)."""
     name = spelled(model.strip())
-    named = Named(name) if _GPT.fullmatch(name) else split(name, _WHOLE)
-    gpt = _GPT.fullmatch(named.name)
+    named = Named(name) if _gpt(name) else split(name, _WHOLE)
+    gpt = _gpt(named.name)
     if gpt:
         # ``gpt-4-gizmo`` is the old spelling of "a GPT", not the wish for that model.
         slug = gpt["slug"] or "gpt-4"
         return Target("auto" if slug == "gpt-4" else slug, gpt["gizmo"], named.effort)
     return Target(named.name or "auto", effort=named.effort)
+
+
+def _gpt(name: str) -> re.Match[str] | None:
+    """The parts of a GPT's name, None for a model's; most are told apart at a glance."""
+    return re.fullmatch(_GPT, name) if "g-" in name else None
 
 
 def thinking(effort: Effort | None) -> Thinking | None:

@@ -1,8 +1,8 @@
 """Canvas calls as passages of the answer: a new document, changes to one, comments on one.
 
 In:   the JSON text of a ``canmore.*`` call, cut anywhere.
-Out:  readable text: the document under its name, as it is written (fenced if it is code); changes
-      and comments once they are whole.
+Out:  readable text: the document under its name, as it is written, in a fenced block; changes and
+      comments once they are whole.
 
 The one rule: JSON is never shown as it is. A call that is cut off shows what was readable of it.
 """
@@ -14,6 +14,9 @@ from chat2api_core.upstreams.chatgpt_web.delta import list_of, object_of, text_o
 from chat2api_core.upstreams.chatgpt_web.fence import Fence
 from chat2api_core.upstreams.chatgpt_web.manuscript import Manuscript
 
+_INFO = "markdown"  # what documents of prose are written in
+_ROOMY = 4  # backticks around prose: most of it may have blocks of code without ending the block
+
 
 class Textdoc:
     """A passage: ``canmore.create_textdoc`` with ``{"name","type","content"}``."""
@@ -23,7 +26,7 @@ class Textdoc:
     def __init__(self, page: Manuscript) -> None:
         self._page = page
         self._members = Members()
-        self._fence: Fence | None = None
+        self._fence = self._new_fence()
         self._begun = False
         self._waiting: list[str] = []  # content that came before the name or the type
 
@@ -38,7 +41,7 @@ class Textdoc:
 
     def end(self) -> None:
         self._show()
-        if self._fence is not None:
+        if self._begun:
             self._page.say(self._fence.close())
             self._fence = self._new_fence()
 
@@ -49,12 +52,12 @@ class Textdoc:
             self._page.say(f"**{name}**\n\n" if name else "")
             self._fence = self._new_fence()
         for piece in self._waiting:
-            self._page.say(self._fence.feed(piece) if self._fence is not None else piece)
+            self._page.say(self._fence.feed(piece))
         self._waiting.clear()
 
-    def _new_fence(self) -> Fence | None:
+    def _new_fence(self) -> Fence:
         form, _, language = self._members.done.get("type", "").partition("/")
-        return Fence(language) if form == "code" else None
+        return Fence(_INFO, _ROOMY) if form == "document" else Fence(language)
 
 
 class Edits:

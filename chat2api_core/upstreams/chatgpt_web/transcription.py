@@ -48,7 +48,7 @@ class Transcription:
                 "POST",
                 "/transcribe",
                 _wrapped(head, recording, tail),
-                step="request",
+                step="transcription",
                 content_type=f"multipart/form-data; boundary={boundary}",
                 extra=((b"content-length", length),),
             )
@@ -103,4 +103,4 @@ def _read(body: bytes, content_type: str) -> str:
         return _decoder.decode(body).text.strip()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = "ChatGPT's answer to a recording could not be understood."
-        raise Problem(Kind.GARBAGE, message, step="request") from error
+        raise Problem(Kind.GARBAGE, message, step="transcription") from error

@@ -37,8 +37,8 @@ from chat2api_core.upstreams.quote import quote
 
 _TTL = 3 * 86400.0  # seconds that an upload is remembered
 _AT_ONCE = 3
-_LOOKS = 30  # how often a document's state is asked, a second apart
-_PAUSE = 1.0
+_LOOKS = 33  # how often a document's state is asked: for half a minute
+_PAUSE, _GROWTH, _LONGEST = 0.2, 1.5, 1.0  # seconds between two of them: most are read at once
 
 _QUOTA = re.compile(r"limit|quota|too many", re.IGNORECASE)
 _T = TypeVar("_T")
@@ -176,14 +176,15 @@ class Uploads:
 
     async def _read(self, site: Site, place: str, name: str) -> int:
         """Wait until ChatGPT has read a document: the number of its tokens."""
-        for _ in range(_LOOKS):
+        for look in range(_LOOKS):
+            if look:
+                await self._sleep(min(_PAUSE * _GROWTH ** (look - 1), _LONGEST))
             state = _decode(await site.get(place, step="upload"), _State)
             if state.retrieval_index_status == "failed":
                 message = f"ChatGPT could not read the file {name!r}."
                 raise Problem(Kind.INVALID_REQUEST, message, step="upload")
             if state.retrieval_index_status in (None, "success") and state.state == "ready":
                 return state.file_size_tokens or 0
-            await self._sleep(_PAUSE)
         message = f"ChatGPT took too long to read the file {name!r}."
         raise Problem(Kind.TIMEOUT, message, step="upload")
 

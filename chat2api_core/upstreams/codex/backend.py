@@ -5,7 +5,7 @@ into problems.
 from typing import NamedTuple
 
 from chat2api_core.ambient import Clock
-from chat2api_core.problem import Problem
+from chat2api_core.problem import Kind, Problem
 from chat2api_core.transport import Reply, Transport
 from chat2api_core.upstreams.codex.catalogs import Listed
 from chat2api_core.upstreams.codex.faults import (
@@ -19,6 +19,9 @@ from chat2api_core.upstreams.codex.request import Identity, headers
 ROOT = "/backend-api/codex"
 _OK, _NOT_MODIFIED = 200, 304
 _SHORT = 4 * 1024 * 1024  # bytes of a JSON answer or of a fault
+_HISTORY = 64 * 1024 * 1024  # bytes of a short history: pictures of the user stay in it
+_ABSENT = frozenset({404, 405})
+_NO_SUCH = "The backend of this account does not make histories short."
 _EVENTS = "text/event-stream"
 _JSON = "application/json"
 
@@ -27,6 +30,15 @@ class Opened(NamedTuple):
     """How a turn was received: a stream, or a refusal; with what is known of the quota."""
 
     reply: Reply | None
+    refusal: Problem | None
+    sealed_refused: bool
+    quota: Quota | None
+
+
+class Shortened(NamedTuple):
+    """A document with a short history, or a refusal; with what is known of the quota."""
+
+    body: bytes
     refusal: Problem | None
     sealed_refused: bool
     quota: Quota | None
@@ -78,9 +90,30 @@ class Backend:
         problem = read_fault(reply.status, sent, content, "conversation", now)
         return Opened(None, problem, refuses_reasoning(read_complaint(content)), quota)
 
+    async def compact(self, body: bytes, session: str) -> Shortened:
+        """Have a history made short. Raises ``Problem`` only where no answer came."""
+        reply = await self._transport.send(
+            "POST",
+            f"{self._root}/responses/compact",
+            headers(self._who, accept=_JSON, session=session),
+            body,
+            step="conversation",
+            proxy=self._proxy,
+        )
+        now = self._clock.now()
+        sent = reply.headers
+        quota = read_quota(sent, now)
+        content = await _whole(reply, _HISTORY)
+        if reply.status == _OK and "json" in sent.get("content-type", ""):
+            return Shortened(content, None, sealed_refused=False, quota=quota)
+        if reply.status in _ABSENT and not read_complaint(content).code:
+            raise Problem(Kind.NOT_FOUND, _NO_SUCH, step="conversation")
+        problem = read_fault(reply.status, sent, content, "conversation", now)
+        return Shortened(b"", problem, refuses_reasoning(read_complaint(content)), quota)
 
-async def _whole(reply: Reply) -> bytes:
+
+async def _whole(reply: Reply, limit: int = _SHORT) -> bytes:
     try:
-        return await reply.read(_SHORT)
+        return await reply.read(limit)
     finally:
         await reply.aclose()

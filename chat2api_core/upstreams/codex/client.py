@@ -24,6 +24,7 @@ from chat2api_core.upstreams.base import Batch, Model
 from chat2api_core.upstreams.codex.backend import Backend
 from chat2api_core.upstreams.codex.catalog import offered
 from chat2api_core.upstreams.codex.catalogs import Catalogs, Listed
+from chat2api_core.upstreams.codex.compaction import Compacted, compact_body, read_compacted
 from chat2api_core.upstreams.codex.quota import Quota
 from chat2api_core.upstreams.codex.reader import Reader
 from chat2api_core.upstreams.codex.request import (
@@ -121,6 +122,24 @@ class Codex:
             return await self.put(turn, sealed=False)
         assert opened.refusal is not None
         raise opened.refusal
+
+    async def compact(self, prompt: Prompt, account: Account) -> Compacted:
+        """Have the history of a prompt made short. Raises ``Problem``."""
+        await self.models(account)
+        target = resolve(prompt, self._catalogs.at_hand(account.key))
+        turn = Turn(self._backend(account), account, prompt, target)
+        return await self._shortened(turn, sealed=True)
+
+    async def _shortened(self, turn: Turn, *, sealed: bool) -> Compacted:
+        outgoing = compact_body(turn.prompt, turn.target, sealed=sealed)
+        key = conversation_key(turn.prompt, turn.account)
+        answer = await turn.backend.compact(outgoing.body, key)
+        self.learn(turn, answer.quota)
+        if answer.refusal is None:
+            return read_compacted(answer.body)
+        if answer.sealed_refused and outgoing.sealed:
+            return await self._shortened(turn, sealed=False)
+        raise answer.refusal
 
     def learn(self, turn: Turn, quota: Quota | None) -> None:
         """Pass on what the account has used of its plan."""

@@ -5,12 +5,14 @@ that may be missing or null has a default. Source of the shapes: the public Resp
 was seen in the Codex command-line client.
 """
 
+from collections.abc import Container
 from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.turn import Usage
 
 T = TypeVar("T")
 
@@ -109,12 +111,13 @@ class Item(Struct):
     output_format: str | None = None
     action: Action | str | None = None  # a word where the item is a picture
     error: Trouble | None = None
+    phase: str | None = None
 
 
 class ItemEvent(Struct):
-    """An item begins or is whole."""
+    """An item begins or is whole; ``read_item`` reads it."""
 
-    item: Item
+    item: msgspec.Raw
     output_index: int = 0
 
 
@@ -148,7 +151,7 @@ class Response(Struct):
 
     model: str | None = None
     reasoning: Effort | None = None
-    output: list[Item] | None = None
+    output: list[msgspec.Raw] | None = None
     usage: Counts | None = None
     incomplete_details: Incomplete | None = None
 
@@ -171,7 +174,7 @@ def read_piece(data: bytes) -> Piece:
         raise unreadable() from error
 
 
-def decode(data: bytes, shape: type[T]) -> T:
+def decode(data: bytes | msgspec.Raw, shape: type[T]) -> T:
     """Raises ``Problem`` (GARBAGE) for data that is not of this shape."""
     try:
         return msgspec.json.decode(data, type=shape)
@@ -179,7 +182,29 @@ def decode(data: bytes, shape: type[T]) -> T:
         raise unreadable() from error
 
 
+def read_item(raw: msgspec.Raw, known: Container[str]) -> Item:
+    """An item of the output; of one that is not of a ``known`` type, its type only. Raises
+    ``Problem`` (GARBAGE)."""
+    kind = decode(raw, Type).type
+    return decode(raw, Item) if kind in known else Item(kind)
+
+
 def unreadable() -> Problem:
     """An event that cannot be read."""
     message = "Codex sent an event that could not be understood."
     return Problem(Kind.GARBAGE, message, step="stream")
+
+
+def usage_of(counts: Counts | None) -> Usage | None:
+    """The same in our words."""
+    if counts is None:
+        return None
+    cached = counts.input_tokens_details.cached_tokens if counts.input_tokens_details else None
+    thought = counts.output_tokens_details
+    return Usage(
+        counts.input_tokens,
+        counts.output_tokens,
+        cached or 0,
+        (thought.reasoning_tokens if thought else None) or 0,
+        exact=True,
+    )

@@ -1,20 +1,26 @@
 """The messages of a prompt as input items of the Responses API, as the Codex backend takes them.
 
-In: messages, and the names of tools on the wire. Out: items, in order. The rules: no item carries
-an id, because with ``store: false`` the backend knows none, and sealed reasoning under a foreign id
-is refused; there is no role ``system``; reasoning that is not sealed is left out, because it cannot
-be taken back. Source of the shapes: seen in the Codex command-line client.
+In: messages, and the names of tools on the wire. Out: items, in order. The rules: no item of ours
+carries an id that can be left out, because with ``store: false`` the backend knows none, and sealed
+reasoning under a foreign id is refused; what came as an item of this API goes back as it came;
+there is no role ``system``; reasoning that is not sealed is left out, because it cannot be taken
+back, but a compacted history never is. Source of the shapes: seen in the Codex command-line client.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
 from typing import TypeAlias, assert_never
 
+import msgspec
+
+from chat2api_core.compaction import is_compaction
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import (
     File,
     Image,
     Message,
+    Native,
     Reasoning,
     Text,
     ToolCall,
@@ -25,13 +31,23 @@ from chat2api_core.upstreams.codex.names import Names
 Json: TypeAlias = dict[str, object]
 
 _MAX_CALL_ID = 64
+_PICTURE, _BASE64 = "data:image/", ";base64,"
+# A search needs no id; of the others some name each other by it.
+_NAMELESS = frozenset({"web_search_call"})
 
 
 def input_items(messages: Sequence[Message], names: Names, *, sealed: bool) -> list[Json]:
     """The whole history. Without ``sealed`` the reasoning of earlier turns is left out.
 
     Raises ``Problem`` UNSUPPORTED_PARAMETER for a file that is known by its id only."""
-    return [item for message in messages for item in _items(message, names, sealed=sealed)]
+    items: list[Json] = []
+    numbers = count(1)
+    for message in messages:
+        drawn = [part for part in message.parts if isinstance(part, Image) and _is_drawn(part)]
+        items += [_drawn(picture, next(numbers)) for picture in drawn]
+        if not drawn:
+            items += _items(message, names, sealed=sealed)
+    return items
 
 
 def _items(message: Message, names: Names, *, sealed: bool) -> Iterator[Json]:
@@ -41,28 +57,50 @@ def _items(message: Message, names: Names, *, sealed: bool) -> Iterator[Json]:
             said += _content(part, message.role)
             if message.role == "assistant" and not isinstance(part, Text):
                 # The backend takes pictures and files from users only.
-                yield from _message("assistant", [one for one in said if "text" in one])
+                words = [one for one in said if "text" in one]
+                yield from _message("assistant", words, message.phase)
                 yield from _message("user", [one for one in said if "text" not in one])
                 said = []
             continue
-        yield from _message(message.role, said)
+        yield from _message(message.role, said, message.phase)
         said = []
         if isinstance(part, ToolCall):
             yield _call(part, names)
         elif isinstance(part, ToolResult):
             yield _result(part)
         elif isinstance(part, Reasoning):
-            if sealed and part.encrypted:
-                yield _reasoning(part)
+            yield from _sealed(part, sealed=sealed)
+        elif isinstance(part, Native):
+            yield _native(part)
         else:
             assert_never(part)
-    yield from _message(message.role, said)
+    yield from _message(message.role, said, message.phase)
 
 
-def _message(role: str, content: list[Json]) -> Iterator[Json]:
+def _message(role: str, content: list[Json], phase: str = "") -> Iterator[Json]:
     if content:
         wire = "developer" if role == "system" else "user" if role == "tool" else role
-        yield {"type": "message", "role": wire, "content": content}
+        item: Json = {"type": "message", "role": wire, "content": content}
+        yield item | {"phase": phase} if phase and role == "assistant" else item
+
+
+def _native(part: Native) -> Json:
+    item = msgspec.json.decode(part.item, type=dict[str, object])
+    if part.kind in _NAMELESS:
+        item.pop("id", None)
+    return item
+
+
+def _is_drawn(picture: Image) -> bool:
+    """Whether the assistant made it, and its bytes are there."""
+    return picture.drawn and picture.url.startswith(_PICTURE) and _BASE64 in picture.url
+
+
+def _drawn(picture: Image, number: int) -> Json:
+    """A picture of an earlier turn as the call that made it, which has to have an id."""
+    head, _, data = picture.url.partition(_BASE64)
+    item: Json = {"type": "image_generation_call", "id": f"ig_{number}", "status": "completed"}
+    return item | {"result": data, "output_format": head.removeprefix(_PICTURE)}
 
 
 def _content(part: Text | Image | File, role: str) -> Iterator[Json]:
@@ -128,9 +166,12 @@ def _output(parts: Sequence[Text | Image | File]) -> str | list[Json]:
     return [one for part in parts for one in _content(part, "tool")]
 
 
-def _reasoning(part: Reasoning) -> Json:
-    summary = [{"type": "summary_text", "text": text} for text in part.summary]
-    return {"type": "reasoning", "summary": summary, "encrypted_content": part.encrypted}
+def _sealed(part: Reasoning, *, sealed: bool) -> Iterator[Json]:
+    if is_compaction(part):
+        yield {"type": "compaction", "encrypted_content": part.encrypted}
+    elif sealed and part.encrypted:
+        summary = [{"type": "summary_text", "text": text} for text in part.summary]
+        yield {"type": "reasoning", "summary": summary, "encrypted_content": part.encrypted}
 
 
 def call_id(given: str) -> str:

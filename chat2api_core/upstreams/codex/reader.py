@@ -3,8 +3,9 @@
 In: server-sent events, then the end of the body. Out: deltas, the last of a good answer being
 ``Finished``. The rules: what an item shows when it is whole completes what its pieces said, so an
 answer without pieces, or with an empty ``output`` at its end, is whole all the same; unknown events
-and items are skipped; a body that ends without a terminal event is a ``Problem``. Source of the
-events: the public Responses API, and what was seen in the Codex command-line client.
+are skipped, unknown items handed on as they are; a body that ends without a terminal event is a
+``Problem``. Source of the events: the public Responses API, and what was seen in the Codex
+command-line client.
 """
 
 from collections.abc import Callable
@@ -20,19 +21,18 @@ from chat2api_core.turn import (
     Effort,
     Finished,
     FinishReason,
+    NativeItem,
     Picture,
     PictureBegun,
     PicturePreview,
     RefusalDelta,
     Started,
-    Usage,
 )
 from chat2api_core.turn import WebSearch as Search
 from chat2api_core.upstreams.codex.calls import KINDS, Calls
 from chat2api_core.upstreams.codex.events import (
     Action,
     AnnotationAdded,
-    Counts,
     Item,
     ItemEvent,
     Response,
@@ -40,8 +40,10 @@ from chat2api_core.upstreams.codex.events import (
     View,
     decode,
     decode_type,
+    read_item,
     read_piece,
     unreadable,
+    usage_of,
 )
 from chat2api_core.upstreams.codex.faults import (
     Complaint,
@@ -57,6 +59,8 @@ from chat2api_core.upstreams.quote import quote
 from chat2api_core.wire.sse import Event
 
 _DRAWING = "image_generation_call"
+# The items for which there is a delta that says the same.
+_KNOWN = KINDS | {"message", "reasoning", "web_search_call", _DRAWING}
 _REASONS: dict[str, FinishReason] = {"content_filter": "content_filter"}
 _ACTIONS: dict[str, Literal["search", "open_page", "find_in_page"]] = {
     "search": "search",
@@ -135,9 +139,12 @@ class Reader:
 
     def _item_added(self, data: bytes) -> list[Delta]:
         event = decode(data, ItemEvent)
-        if event.item.type == _DRAWING:
+        place, item = event.output_index, read_item(event.item, _KNOWN)
+        if item.type == _DRAWING:
             return [PictureBegun()]
-        return self._calls.begin(event.output_index, event.item) if event.item.type in KINDS else []
+        if item.type == "message":
+            self._text.begin(place, item.phase or "")
+        return self._calls.begin(place, item) if item.type in KINDS else []
 
     def _preview(self, data: bytes) -> list[Delta]:
         view = decode(data, View)
@@ -148,21 +155,24 @@ class Reader:
         event = decode(data, ItemEvent)
         return self._item(event.output_index, event.item)
 
-    def _item(self, place: int, item: Item) -> list[Delta]:
+    def _item(self, place: int, raw: msgspec.Raw) -> list[Delta]:
         """An item as it stays."""
         if place in self._whole:
             return []
         self._whole.add(place)
+        item = read_item(raw, _KNOWN)
         if item.type in KINDS:
             return self._calls.end(place, item)
         if item.type == "message":
+            self._text.begin(place, item.phase or "")
             parts = enumerate(item.content or ())
             return [delta for n, part in parts for delta in self._text.whole((place, n), part)]
         if item.type == "reasoning":
             return self._thinking.whole(place, item)
         if item.type == _DRAWING:
             return _picture(item)
-        return _search(item) if item.type == "web_search_call" else []
+        found = _search(item) if item.type == "web_search_call" else None
+        return found or _unknown(item.type, raw)
 
     def _completed(self, data: bytes) -> list[Delta]:
         response = decode(data, ResponseEvent).response
@@ -180,7 +190,7 @@ class Reader:
         return [delta for place, item in items for delta in self._item(place, item)]
 
     def _finish(self, reason: FinishReason, response: Response) -> Finished:
-        self.finished = Finished(reason, usage=_usage(response.usage))
+        self.finished = Finished(reason, usage=usage_of(response.usage))
         return self.finished
 
     def _failed(self, data: bytes) -> list[Delta]:
@@ -238,18 +248,13 @@ def _type(event: Event) -> str:
         raise unreadable() from error
 
 
-def _usage(counts: Counts | None) -> Usage | None:
-    if counts is None:
-        return None
-    cached = counts.input_tokens_details.cached_tokens if counts.input_tokens_details else None
-    thought = counts.output_tokens_details
-    return Usage(
-        counts.input_tokens,
-        counts.output_tokens,
-        cached or 0,
-        (thought.reasoning_tokens if thought else None) or 0,
-        exact=True,
-    )
+def _unknown(kind: str, raw: msgspec.Raw) -> list[Delta]:
+    """An item for which there is no other word; one without a type is none."""
+    try:
+        whole = msgspec.json.format(bytes(raw), indent=-1).decode()
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise unreadable() from error
+    return [NativeItem(kind, whole)] if kind else []
 
 
 def _picture(item: Item) -> list[Delta]:

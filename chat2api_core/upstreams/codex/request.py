@@ -225,8 +225,8 @@ def _declared(tools: Sequence[Tool], names: Names) -> list[Json]:
             groups[tool.namespace].append(wire)
         else:
             group = groups[tool.namespace] = [wire]
-            space: Json = {"type": "namespace", "name": tool.namespace, "description": ""}
-            declared.append(space | {"tools": group})
+            space: Json = {"type": "namespace", "name": tool.namespace}
+            declared.append(space | {"description": tool.space_description, "tools": group})
     return declared
 
 

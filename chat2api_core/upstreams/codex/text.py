@@ -2,13 +2,15 @@
 which the model declines.
 
 In: pieces of parts, whole parts, marks on them. Out: deltas. The rules: between two messages there
-is a blank line, sent as a delta of its own; a part that is shown whole at its end says only what
-was not said before; offsets of citations count within all text handed out so far.
+is a blank line, sent as a delta of its own; where it is told what a message is for, or another one
+came before it, its beginning is a delta, too, but not before its first text; a part that is shown
+whole at its end says only what was not said before; offsets of citations count within all text
+handed out so far.
 """
 
 from typing import TypeAlias
 
-from chat2api_core.turn import Citation, Delta, RefusalDelta, TextDelta
+from chat2api_core.turn import Citation, Delta, MessageBegun, RefusalDelta, TextDelta
 from chat2api_core.upstreams.codex.events import Annotation, Part, Piece
 
 BREAK = "\n\n"
@@ -20,7 +22,9 @@ Place: TypeAlias = tuple[int, int]
 class Text:
     """The text so far. All lengths and offsets are code points."""
 
-    __slots__ = ("_declined", "_item", "_length", "_marks", "_part", "_said", "_starts")
+    __slots__ = (
+        "_declined", "_item", "_length", "_marks", "_part", "_phases", "_said", "_starts",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._length = 0  # of all text handed out
@@ -29,6 +33,11 @@ class Text:
         self._said: dict[Place, int] = {}  # how much was said of parts that are over
         self._marks: dict[Place, int] = {}  # how many marks were seen on each part
         self._declined: dict[Place, int] = {}  # how much was said of each refusal
+        self._phases: dict[int, str] = {}  # what each message is for, by the index of its item
+
+    def begin(self, item: int, phase: str) -> None:
+        """A message begins, and it is told what for."""
+        self._phases[item] = phase
 
     def say(self, piece: Piece) -> list[Delta]:
         """More of a part."""
@@ -80,6 +89,9 @@ class Text:
         before = self._item, self._part
         self._item, self._part = item, part
         deltas: list[Delta] = []
+        phase = self._phases.get(item, "")
+        if item != before[0] and (phase or before in self._starts):
+            deltas.append(MessageBegun(phase))
         if before in self._starts:
             self._said[before] = self._length - self._starts[before]
             if item != before[0]:

@@ -51,6 +51,6 @@ class Thinking:
     def _add(self, place: _Place, text: str) -> list[Delta]:
         if not text:
             return []
-        section = self._sections.setdefault(place, len(self._sections))
+        section, raw = self._sections.setdefault(place, len(self._sections)), place[1]
         self._said[place] = self._said.get(place, 0) + len(text)
-        return [ReasoningDelta(text, section)]
+        return [ReasoningDelta(text, section, raw)]

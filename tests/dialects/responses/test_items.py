@@ -11,6 +11,7 @@ from chat2api_core.turn import (
     File,
     Image,
     Message,
+    Native,
     Reasoning,
     Text,
     Tool,
@@ -51,7 +52,25 @@ MESSAGES: list[tuple[str, dict[str, Any], Message]] = [
                 {"type": "refusal", "refusal": "b"},
             ],
         },
-        Message("assistant", (Text("a"), Text("b"))),
+        Message("assistant", (Text("a"), Text("b")), phase="final_answer"),
+    ),
+    (
+        "what a hosted tool did stays as it came",
+        {"type": "mcp_call", "id": "mcp_1", "name": "n", "output": None},
+        Message(
+            "assistant",
+            (Native("mcp_call", '{"type":"mcp_call","id":"mcp_1","name":"n","output":null}'),),
+        ),
+    ),
+    (
+        "what an upstream named but nobody knows stays as it came",
+        {"type": "novelty_call", "id": "n_1"},
+        Message("assistant", (Native("novelty_call", '{"type":"novelty_call","id":"n_1"}'),)),
+    ),
+    (
+        "only the assistant speaks in phases",
+        {"role": "user", "content": "hi", "phase": "commentary"},
+        Message("user", (Text("hi"),)),
     ),
     (
         "pictures and files are parts",
@@ -269,22 +288,53 @@ def test_tools_may_come_as_an_item(parse: Parse) -> None:
         ],
     }
     request = parse(input=[item, USER])
-    assert request.prompt.tools == (Tool("sleep", "", {}, namespace="clock"),)
+    sleep = Tool("sleep", "", {}, namespace="clock", space_description="Time.")
+    assert request.prompt.tools == (sleep,)
     assert request.warnings == (
         "input[0].tools[1]: 'file_search' is not a tool of this gateway; left out",
     )
 
 
-def test_records_of_hosted_tools_are_left_out_with_a_warning(parse: Parse) -> None:
-    request = parse(input=[USER, {"type": "web_search_call", "id": "ws_1", "status": "completed"}])
+def test_records_of_tools_that_nobody_runs_are_left_out_with_a_warning(parse: Parse) -> None:
+    request = parse(input=[USER, {"type": "computer_call", "id": "cu_1", "status": "completed"}])
     assert request.prompt.messages == (Message("user", (Text("go"),)),)
-    assert request.warnings == ("input[1]: web_search_call belongs to a hosted tool; left out",)
+    assert request.warnings == ("input[1]: computer_call belongs to a hosted tool; left out",)
+
+
+def test_records_of_hosted_tools_are_kept_for_who_reads_them_with_a_warning(parse: Parse) -> None:
+    search = {"type": "web_search_call", "status": "completed"}
+    thought = {"type": "reasoning", "id": "rs_1", "encrypted_content": "AA"}
+    answer = {"role": "assistant", "content": "So.", "phase": "final_answer"}
+    request = parse(input=[USER, thought, search, thought, answer, CALL])
+    kept = Native("web_search_call", '{"type":"web_search_call","status":"completed"}')
+    sealed = Reasoning("rs_1", (), "AA")
+    assert request.prompt.messages[1:] == (
+        Message("assistant", (sealed, kept)),
+        Message(
+            "assistant", (sealed, Text("So."), ToolCall("c1", "f", "{}")), phase="final_answer"
+        ),
+    )
+    assert request.warnings == (
+        "input[2]: web_search_call is for the upstream codex only; the web leaves it out",
+    )
 
 
 def test_after_an_earlier_response_its_calls_may_be_answered(parse: Parse) -> None:
     output = {"type": "function_call_output", "call_id": "c1", "output": "42"}
     request = parse(input=[output], previous_response_id="resp_1")
     assert request.prompt.messages == (Message("tool", (ToolResult("c1", (Text("42"),)),)),)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"), [("cmp_1", "cmp_1"), (None, "cmp_"), ("rs_1", "cmp_")], ids=str
+)
+def test_a_compacted_history_stays_sealed_and_known_as_one(
+    given: str | None, kept: str, parse: Parse
+) -> None:
+    item = {"type": "compaction", "encrypted_content": "AA", "id": given}
+    request = parse(input=[item, USER])
+    assert request.prompt.messages[0] == Message("assistant", (Reasoning(kept, (), "AA"),))
+    assert request.warnings == ()
 
 
 REFUSED: list[tuple[str, dict[str, Any], Kind, str, str]] = [
@@ -304,11 +354,11 @@ REFUSED: list[tuple[str, dict[str, Any], Kind, str, str]] = [
         "items are not kept",
     ),
     (
-        "a compacted history",
-        {"type": "compaction", "encrypted_content": "AA"},
-        Kind.UNSUPPORTED_PARAMETER,
-        "input[1]",
-        "compacted",
+        "a compacted history that is empty",
+        {"type": "compaction", "encrypted_content": ""},
+        Kind.INVALID_REQUEST,
+        "input[1].encrypted_content",
+        "length",
     ),
     (
         "a wish to compact",

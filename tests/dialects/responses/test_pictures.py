@@ -105,7 +105,7 @@ def test_a_picture_of_an_earlier_turn_is_shown_again(parse: Parse) -> None:
     )
     _, shown, _ = request.prompt.messages
     assert shown.role == "user"
-    assert shown.parts[0] == Image("data:image/webp;base64,QQ==")
+    assert shown.parts[0] == Image("data:image/webp;base64,QQ==", drawn=True)
     assert isinstance(shown.parts[1], Text)
     assert request.places == ("input[1].result",)
     assert request.warnings == ()

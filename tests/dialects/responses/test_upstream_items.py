@@ -8,11 +8,14 @@ import msgspec
 
 from chat2api_core.dialects.base import Head
 from chat2api_core.dialects.responses import Responses, ResponsesRequest
+from chat2api_core.problem import Kind, Problem
 from chat2api_core.transcript import Transcript
 from chat2api_core.turn import (
     Citation,
     Delta,
     Finished,
+    MessageBegun,
+    NativeItem,
     Picture,
     ReasoningDelta,
     ReasoningSealed,
@@ -176,3 +179,88 @@ def test_words_for_an_upstream_are_passed_on(parse: Parse) -> None:
     ).prompt
     said = prompt.verbosity, prompt.summary, prompt.cache_key, prompt.service_tier
     assert said == ("low", "detailed", "k", "priority")
+
+
+def test_thoughts_themselves_have_events_and_a_place_of_their_own(run: Run) -> None:
+    deltas = [
+        ReasoningDelta("Plan"), ReasoningDelta("H", 1, raw=True), ReasoningDelta("m", 1, raw=True),
+        ReasoningDelta("So", 2, raw=True), ReasoningSealed("gA"), TextDelta("Yes."), END,
+    ]  # fmt: skip
+    events = run(deltas, **SEALED)
+    place = {"output_index": 0, "item_id": items(events)[0]["id"]}
+    assert [
+        {name: event[name] for name in event if name not in {"sequence_number", *place}}
+        for event in events
+        if event.get("item_id") == place["item_id"]
+    ][4:] == [
+        {"type": "response.content_part.added", "content_index": 0,
+         "part": {"type": "reasoning_text", "text": ""}},
+        {"type": "response.reasoning_text.delta", "content_index": 0, "delta": "H"},
+        {"type": "response.reasoning_text.delta", "content_index": 0, "delta": "m"},
+        {"type": "response.reasoning_text.done", "content_index": 0, "text": "Hm"},
+        {"type": "response.content_part.done", "content_index": 0,
+         "part": {"type": "reasoning_text", "text": "Hm"}},
+        {"type": "response.content_part.added", "content_index": 1,
+         "part": {"type": "reasoning_text", "text": ""}},
+        {"type": "response.reasoning_text.delta", "content_index": 1, "delta": "So"},
+        {"type": "response.reasoning_text.done", "content_index": 1, "text": "So"},
+        {"type": "response.content_part.done", "content_index": 1,
+         "part": {"type": "reasoning_text", "text": "So"}},
+    ]  # fmt: skip
+    reasoning = items(events)[0]
+    assert reasoning["summary"] == [{"type": "summary_text", "text": "Plan"}]
+    assert [part["text"] for part in reasoning["content"]] == ["Hm", "So"]
+
+
+def test_a_message_says_what_it_is_for(run: Run) -> None:
+    events = run([
+        MessageBegun("commentary"), TextDelta("One."),
+        MessageBegun("final_answer"), TextDelta("\n\n"), TextDelta("Two."), END,
+    ])  # fmt: skip
+    said = [(item["phase"], item["content"][0]["text"]) for item in items(events)]
+    assert said == [("commentary", "One."), ("final_answer", "Two.")]
+    added = [event["item"] for event in events if event["type"] == "response.output_item.added"]
+    assert [item["phase"] for item in added] == ["commentary", "final_answer"]
+
+
+def test_of_a_message_that_nobody_told_of_no_phase_is_shown(run: Run) -> None:
+    assert all("phase" not in item for item in items(run([TextDelta("One."), END])))
+
+
+def test_an_item_that_nobody_knows_is_handed_on(run: Run) -> None:
+    deltas = [
+        TextDelta("One."),
+        NativeItem("novelty", '{"type":"novelty","id":"n_1","deep":{"x":[1]}}'),
+        NativeItem("novelty", '{"type":"novelty"}'),
+        NativeItem("novelty", '{"type":"novelty","id":7}'),
+        END,
+    ]
+    events = run(deltas)
+    output = events[-1]["response"]["output"]
+    assert output[1] == {"type": "novelty", "id": "n_1", "deep": {"x": [1]}}
+    assert [(one["type"], one["id"][:5]) for one in output[2:]] == [("novelty", "item_")] * 2
+    assert output[2]["id"] != output[3]["id"]
+    assert items(events) == output
+
+
+def test_the_document_has_it_as_well(dialect: Responses, parse: Parse) -> None:
+    deltas: list[Delta] = [
+        ReasoningDelta("Hm", raw=True),
+        MessageBegun("final_answer"),
+        TextDelta("One."),
+        NativeItem("novelty", '{"type":"novelty","id":"n_1"}'),
+        END,
+    ]
+    reasoning, message, novelty = document(dialect, parse(), deltas)["output"]
+    assert reasoning["content"] == [{"type": "reasoning_text", "text": "Hm"}]
+    assert (message["phase"], novelty["id"]) == ("final_answer", "n_1")
+
+
+def test_thoughts_that_break_off_are_shown_as_far_as_they_came(
+    encoder: Callable[..., Any], events: Callable[[bytes], list[Json]]
+) -> None:
+    broken = encoder()
+    broken.feed([Started("m"), ReasoningDelta("Hm", raw=True)])
+    last = events(broken.fail(Problem(Kind.CUT, "It broke off.", step="stream")))[-1]
+    (reasoning,) = last["response"]["output"]
+    assert reasoning["content"] == [{"type": "reasoning_text", "text": "Hm"}]

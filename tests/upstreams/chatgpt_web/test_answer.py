@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.transcript import Transcript
-from chat2api_core.turn import Delta, Finished, ReasoningDelta, TextDelta
+from chat2api_core.turn import Delta, Finished, Prompt, ReasoningDelta, TextDelta
 from chat2api_core.upstreams.chatgpt_web.answer import WebAnswer
 from chat2api_core.upstreams.chatgpt_web.conversation import Conversation, Entry
 from chat2api_core.upstreams.chatgpt_web.course import Body, Course, Turn
@@ -104,13 +104,19 @@ def _given(made: Made) -> Body | None:
 
 
 def answered(
-    web: FakeWeb, first: Body, *, continues: int = 0, reader: Reader | None = None
+    web: FakeWeb,
+    first: Body,
+    *,
+    continues: int = 0,
+    reader: Reader | None = None,
+    temporary: bool | None = None,
 ) -> tuple[list[Delta], Problem | None]:
     """What was handed out, and how it ended if not well."""
 
     async def read() -> tuple[list[Delta], Problem | None]:
         using = reader or Reader()
-        turn = Turn(cast("Site", None), "current", cast("Any", None), "trace")
+        prompt = Prompt("auto", (), temporary=temporary)
+        turn = Turn(cast("Site", None), "current", prompt, "trace")
         course = Course(web, turn, using, continues=continues, sleep=web.sleep)
         answer = WebAnswer(course, using, first)
         deltas: list[Delta] = []
@@ -479,6 +485,13 @@ class TestKept:
 AT_WORK = {"type": "conversation_async_status", "async_status": 1}
 STARTED = sse(opened("m-0", "I will look."), AT_WORK, COMPLETE) + DONE
 PROGRESS: Json = {"channel": "commentary"}
+PAINTING = opened(
+    "m-1",
+    "Processing image.",
+    author={"role": "tool", "name": "t2uay3k.sj1i4kz"},
+    metadata={"async_task_type": "image_gen"},
+)
+DRAWING = sse(opened("m-0", "A moon:"), PAINTING, COMPLETE) + DONE
 
 
 class TestTasks:
@@ -505,6 +518,25 @@ class TestTasks:
 
         assert (text(deltas), problem) == ("I will look.\n\nDone.", None)
         assert web.topics == ["conversations"]
+
+    @pytest.mark.parametrize("temporary", [None, True])
+    def test_a_picture_of_a_chat_that_is_not_kept_is_not_waited_for(
+        self, temporary: bool | None
+    ) -> None:
+        web = FakeWeb()
+        deltas, problem = answered(web, FakeBody(DRAWING), temporary=temporary)
+
+        assert (text(deltas), web.topics) == ("A moon:", [])
+        assert problem is not None
+        assert (problem.kind, problem.step) == (Kind.INVALID_REQUEST, "picture")
+        assert "history_disabled" in problem.message
+
+    def test_a_picture_of_a_kept_chat_that_is_not_found_may_be_heard_of(self) -> None:
+        news = sse({**AT_WORK, "async_status": None}, COMPLETE)
+        web = FakeWeb(sockets=[FakeBody(news)])
+        _, problem = answered(web, FakeBody(DRAWING), temporary=False)
+
+        assert (problem, web.topics) == (None, ["conversations"])
 
     def test_where_both_fail_the_last_trouble_is_told(self) -> None:
         deltas, problem = answered(FakeWeb(sockets=[FakeBody(end=SILENT)]), FakeBody(STARTED))

@@ -67,10 +67,26 @@ def test_a_document_is_shown_under_its_name_as_it_is_written() -> None:
     page = Manuscript()
     passage = Textdoc(page)
     passage.write('{"name":"moons","type":"document","content":"Io', 0)
-    assert page.out == [TextDelta("**moons**\n\n"), TextDelta("Io")]
+    assert page.out == [TextDelta("**moons**\n\n"), TextDelta("````markdown\nIo")]
     page.out.clear()
     passage.write(" is hot", 0)
     assert page.out == [TextDelta(" is hot")]
+    page.out.clear()
+    page.finish()
+    assert page.out == [TextDelta("\n````")]
+
+
+def test_a_document_may_hold_blocks_of_code() -> None:
+    content = "# Run\n\n```sh\nls\n```\nDone.\n"
+    call = json.dumps({"name": "notes", "type": "document", "content": content})
+    assert written(Textdoc, *call) == f"**notes**\n\n````markdown\n{content}````"
+
+
+def test_a_document_that_would_end_its_block_goes_on_in_a_longer_one() -> None:
+    call = json.dumps({"name": "", "type": "document", "content": "One\n````\nTwo"})
+    blocks = "````markdown\nOne\n````\n\n`````markdown\n````\nTwo\n`````"
+    assert written(Textdoc, call) == blocks
+    assert written(Textdoc, *call) == blocks
 
 
 def test_content_waits_for_the_name_and_the_type() -> None:
@@ -79,8 +95,10 @@ def test_content_waits_for_the_name_and_the_type() -> None:
 
 
 def test_a_call_that_is_cut_off_shows_what_came() -> None:
-    assert written(Textdoc, '{"content":"print(1)') == "print(1)"
-    assert written(Textdoc, '{"name":" ","type":"document","content":"Io') == "Io"
+    assert written(Textdoc, '{"content":"print(1)') == "```\nprint(1)\n```"
+    assert written(Textdoc, '{"name":" ","type":"document","content":"Io') == (
+        "````markdown\nIo\n````"
+    )
     assert written(Textdoc, '{"name":"moons","type":"docu') == ""
 
 

@@ -70,6 +70,13 @@ def test_an_order_without_a_login_is_refused() -> None:
     assert caught.value.kind is Kind.LOGIN_REQUIRED
 
 
+def test_a_mask_is_refused_though_the_tool_need_not_be_used() -> None:
+    tool = HostedTool("image_generation", {"input_image_mask": {"image_url": "data:"}})
+    with pytest.raises(Problem) as caught:
+        commissioned(Prompt("auto", (), hosted=(tool,)), anonymous=False)
+    assert (caught.value.kind, caught.value.param) == (Kind.UNSUPPORTED_PARAMETER, "mask")
+
+
 def test_a_mask_is_refused() -> None:
     with pytest.raises(Problem) as caught:
         commissioned(order(input_image_mask={"image_url": "data:"}), anonymous=False)

@@ -13,7 +13,7 @@ from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
 from chat2api_core.transport import Reply, Transport
 from chat2api_core.upstreams.chatgpt_web.downloads import Downloads
-from chat2api_core.upstreams.chatgpt_web.request import Identity
+from chat2api_core.upstreams.chatgpt_web.headers import Identity
 from chat2api_core.upstreams.chatgpt_web.session import Session
 from chat2api_core.upstreams.chatgpt_web.site import Site
 from tests.fakes import FakeClock

@@ -165,6 +165,26 @@ def test_codes_for_clients_name_the_step() -> None:
 
 
 @pytest.mark.parametrize(
+    ("step", "code", "says"),
+    [
+        (
+            "conversation",
+            "context_length_exceeded",
+            "The messages are longer than ChatGPT accepts.",
+        ),
+        ("upload", "request_too_large", "The file is larger than ChatGPT accepts."),
+        ("transcription", "request_too_large", "The file is larger than ChatGPT accepts."),
+        ("download", "download_upstream_error", "ChatGPT failed. (at the download of a file"),
+        ("models", "models_upstream_error", "ChatGPT failed. (at the list of models"),
+    ],
+)
+def test_what_was_too_large_is_said_by_the_step(step: Step, code: str, says: str) -> None:
+    problem = fault(413, b"<html>413</html>", step=step)
+    assert problem.code == code
+    assert says in problem.message
+
+
+@pytest.mark.parametrize(
     ("situation", "body", "shown"),
     [
         ("a text", {"detail": "Not today."}, "Not today."),

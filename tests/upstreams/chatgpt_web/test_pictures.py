@@ -127,7 +127,14 @@ def test_a_picture_that_cannot_be_fetched_is_a_failure() -> None:
     async def fetch(_: Picture) -> tuple[str, bytes]:
         raise gone
 
-    assert run([[MOON], [END]], fetch=fetch) == [[gone]]
+    begun = [PictureBegun()]  # it commits: the picture is not drawn anew to be fetched again
+    assert run([[Started("m")], [MOON], [END]], fetch=fetch) == [[Started("m")], begun, [gone]]
+    assert run([[PictureBegun()], [MOON], [END]], fetch=fetch) == [begun, [gone]]
+    assert run([[PictureBegun(), MOON], [END]], fetch=fetch) == [begun, [gone]]
+    assert run([[TextDelta("Hm.")], [MOON]], fetch=fetch, ordered=False) == [
+        [TextDelta("Hm.")],
+        [gone],
+    ]
 
 
 class Body:
@@ -187,6 +194,12 @@ def test_a_picture_that_is_not_there_yet_is_asked_for_again() -> None:
     assert broken.closed
 
 
+@pytest.mark.parametrize("kind", [Kind.FORBIDDEN, Kind.TIMEOUT, Kind.GARBAGE, Kind.RATE_LIMITED])
+def test_a_picture_that_is_drawn_is_asked_for_again_whatever_is_said(kind: Kind) -> None:
+    refused = Problem(kind, "No.", step="download")
+    assert fetched(refused, Body(b"MOON")) == (("image/webp", b"MOON"), [1.0])
+
+
 def test_a_picture_is_asked_for_three_times_and_no_more() -> None:
     assert fetched(GONE, GONE, GONE, Body(b"MOON")) == (GONE, [1.0, 1.0])
 
@@ -220,6 +233,41 @@ def test_an_order_is_over_in_its_time() -> None:
     problem = asyncio.run(take())
     assert problem.kind is Kind.TIMEOUT
     assert "IMAGE_TIMEOUT" in problem.message
+
+
+def test_a_picture_that_is_not_loaded_in_its_time_is_a_failure() -> None:
+    async def fetch(_: Picture) -> tuple[str, bytes]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def take() -> Problem:
+        answer = PictureAnswer(FakeAnswer([[MOON]]), ordered=True, fetch=fetch, seconds=0.01)
+        with pytest.raises(Problem) as caught:
+            await anext(answer)
+        return caught.value
+
+    problem = asyncio.run(take())
+    assert (problem.code, problem.again) == ("download_timeout", False)
+    assert "was drawn" in problem.message
+
+
+def test_an_order_that_has_its_picture_ends_well_in_its_time() -> None:
+    class Drawn(Endless):
+        async def __aiter__(self) -> AsyncIterator[Batch]:
+            yield [Started("m", "conv", message_id="msg"), TextDelta("Here")]
+            yield [MOON]
+            await asyncio.Event().wait()
+
+    async def take() -> list[Delta]:
+        answer = PictureAnswer(Drawn(), ordered=True, fetch=None, seconds=0.01)
+        return [delta async for batch in answer for delta in batch]
+
+    assert asyncio.run(take()) == [
+        Started("m", "conv", message_id="msg"),
+        MOON,
+        TextDelta("Here"),
+        Finished("length", "conv", "msg"),
+    ]
 
 
 def test_a_timeout_of_somebody_else_is_not_ours() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from chat2api_core.problem import Kind, Problem, Step
 from chat2api_core.upstreams.chatgpt_web.conversation import Conversation, Entry
-from chat2api_core.upstreams.chatgpt_web.poll import Polled, until_complete, watch
+from chat2api_core.upstreams.chatgpt_web.poll import Polled, watch
 from tests.fakes import FakeClock
 
 Json = dict[str, Any]
@@ -59,11 +59,12 @@ class Poll:
         self.clock.advance(seconds)
 
     def run(self) -> Conversation:
-        return asyncio.run(
-            until_complete(
-                self.site, "c/1", sleep=self.sleep, clock=self.clock, timeout=self.timeout
-            )
-        )
+        """The last state that was seen."""
+        return asyncio.run(self._run())
+
+    async def _run(self) -> Conversation:
+        watching = watch(self.site, "c/1", sleep=self.sleep, clock=self.clock, timeout=self.timeout)
+        return [state async for state in watching][-1]
 
     def fails(self) -> Problem:
         with pytest.raises(Problem) as caught:

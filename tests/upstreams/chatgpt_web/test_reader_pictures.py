@@ -14,6 +14,7 @@ DONE = Event("", b"[DONE]")
 TASK = {"async_task_type": "image_gen", "async_task_id": "imagegen_1"}
 MOON = Picture("sediment://file_1", 20, 10, "A moon")
 STARTED = Started("", "conv-1")
+NAMED = Started("", "conv-1", message_id="m-tool")
 
 
 def event(frame: object, name: str = "") -> Event:
@@ -71,7 +72,7 @@ def feed(reader: Reader, *events: Event) -> list[Delta]:
 def test_a_whole_picture_comes_without_a_beginning() -> None:
     reader = Reader()
     assert feed(reader, tool(picture()), COMPLETE) == [
-        STARTED,
+        NAMED,
         MOON,
         Finished("stop", "conv-1", "m-tool"),
     ]
@@ -83,6 +84,7 @@ def test_previews_are_a_beginning_and_told_once() -> None:
     assert feed(reader, *views, tool(picture()), COMPLETE) == [
         STARTED,
         PictureBegun(),
+        NAMED,
         MOON,
         Finished("stop", "conv-1", "m-tool"),
     ]
@@ -96,6 +98,7 @@ def test_a_picture_that_is_only_promised_keeps_the_answer_open(ends: tuple[Event
     assert reader.finished is None
     reader.amend()
     assert feed(reader, tool(WORD), tool(picture()), OVER, COMPLETE) == [
+        NAMED,
         MOON,
         Finished("stop", "conv-1", "m-tool"),
     ]
@@ -117,7 +120,7 @@ def test_words_that_end_the_turn_are_the_answer_even_so() -> None:
 def test_an_order_is_waited_for_without_any_promise() -> None:
     reader = Reader(paints=True)
     assert feed(reader, said("One moment.", end_turn=False), COMPLETE) == [
-        STARTED,
+        Started("", "conv-1", message_id="m-a"),
         TextDelta("One moment."),
     ]
     assert reader.busy

@@ -254,9 +254,19 @@ def test_only_the_last_message_says_why_the_turn_ended() -> None:
 
 def test_the_model_is_known_from_the_notice_or_a_hidden_message() -> None:
     notice = event({"type": "server_ste_metadata", "metadata": {"model_slug": "gpt-5-5"}})
-    assert answer(notice, event(message(text="Io")), DONE)[0] == Started("gpt-5-5", "conv-1")
+    said = event(message(text="Io"))
+    assert answer(notice, said, DONE)[0] == Started("gpt-5-5", "conv-1", message_id="m-a")
     hidden = event(message("h", weight=0, metadata={"model_slug": "gpt-5-mini"}))
-    assert answer(hidden, event(message(text="Io")), DONE)[0] == Started("gpt-5-mini", "conv-1")
+    assert answer(hidden, said, DONE)[0] == Started("gpt-5-mini", "conv-1", message_id="m-a")
+
+
+def test_the_message_of_an_answer_is_told_once_more_where_thinking_came_first() -> None:
+    thought = event(message("m-t", "Hm.", channel="analysis"))
+    texts = [event(message(name, "Io")) for name in ("m-a", "m-b")]
+    out = answer(thought, *texts, DONE)
+    told = [delta.message_id for delta in out if isinstance(delta, Started)]
+    assert told == ["m-t", "m-a"]
+    assert out[-1] == Finished("stop", "conv-1", "m-b")
 
 
 def test_a_question_that_is_blocked_at_once_is_filtered() -> None:
@@ -283,7 +293,7 @@ def test_an_answer_that_repeats_the_history_at_once_is_not_lost() -> None:
 
 def test_an_empty_answer_is_an_answer() -> None:
     assert answer(opened(message()), DONE) == [
-        Started("", "conv-1"),
+        Started("", "conv-1", message_id="m-a"),
         Finished("stop", "conv-1", "m-a"),
     ]
 
@@ -625,7 +635,8 @@ def test_no_stream_gives_anything_but_deltas_and_problems(frames: list[object]) 
     ends = [delta for delta in deltas if isinstance(delta, Finished)]
     assert ends in ([], deltas[-1:])
     starts = [delta for delta in deltas if isinstance(delta, Started)]
-    assert starts in ([], deltas[:1])
+    assert starts[:1] in ([], deltas[:1])
+    assert len(starts) <= 2
     shown = text(deltas)
     for delta in deltas:
         if isinstance(delta, Citation):
@@ -662,7 +673,7 @@ def test_both_encodings_say_the_same(pieces: list[str]) -> None:
 def test_deltas_are_values_that_can_be_written_down() -> None:
     deltas = answer(opened(message(text="Io")), DONE)
     assert msgspec.json.decode(msgspec.json.encode(deltas)) == [
-        {"model": "", "conversation_id": "conv-1", "effort": None},
+        {"model": "", "conversation_id": "conv-1", "effort": None, "message_id": "m-a"},
         {"text": "Io"},
         {"reason": "stop", "conversation_id": "conv-1", "message_id": "m-a", "usage": None},
     ]

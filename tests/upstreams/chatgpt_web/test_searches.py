@@ -97,7 +97,7 @@ def test_an_answer_tells_of_its_searches_in_their_place_and_once() -> None:
     deltas = read(first, first, said("a", "Titan."), second, second, said("b", "Saturn."))
 
     assert deltas[:-1] == [
-        Started(),
+        Started(message_id="a"),
         WebSearch(query="moons"),
         TextDelta("Titan."),
         WebSearch(query="rings"),

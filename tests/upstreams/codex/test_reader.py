@@ -18,6 +18,8 @@ from chat2api_core.turn import (
     Citation,
     Delta,
     Finished,
+    MessageBegun,
+    NativeItem,
     Picture,
     PictureBegun,
     PicturePreview,
@@ -95,7 +97,7 @@ def merged(deltas: list[Delta]) -> list[Delta]:
             result[-1] = TextDelta(last.text + delta.text)
         elif isinstance(delta, ReasoningDelta) and isinstance(last, ReasoningDelta):
             if delta.part == last.part:
-                result[-1] = ReasoningDelta(last.text + delta.text, last.part)
+                result[-1] = ReasoningDelta(last.text + delta.text, last.part, last.raw)
             else:
                 result.append(delta)
         elif isinstance(delta, CallDelta) and isinstance(last, CallDelta):
@@ -121,7 +123,13 @@ GOOD: dict[str, list[Delta]] = {
     "plain_answer": [BEGUN, TextDelta("Hello there."), STOP],
     "no_event_names": [BEGUN, TextDelta("Hello there."), STOP],
     "unicode": [BEGUN, TextDelta("Ünïcode \u2028 😀\r\nend"), STOP],
-    "two_messages": [BEGUN, TextDelta("Looking it up.\n\nIt is 42."), STOP],
+    "two_messages": [
+        BEGUN,
+        TextDelta("Looking it up."),
+        MessageBegun(),
+        TextDelta("\n\nIt is 42."),
+        STOP,
+    ],
     "two_parts": [BEGUN, TextDelta("One.Two."), STOP],
     "search_and_citations": [
         BEGUN,
@@ -131,7 +139,9 @@ GOOD: dict[str, list[Delta]] = {
         TextDelta("Titan is [titan]"),
         Citation(9, 16, "https://moons.example/titan", "Titan"),
         # 17 code points of the first message and 2 between them come before the second one.
-        TextDelta(".\n\nSo [euro] is."),
+        TextDelta("."),
+        MessageBegun(),
+        TextDelta("\n\nSo [euro] is."),
         Citation(22, 28, "https://moons.example/europa", "Europa"),
         STOP,
     ],
@@ -168,7 +178,7 @@ GOOD: dict[str, list[Delta]] = {
         CallEnded(0),
         CALLED,
     ],
-    "raw_thoughts": [BEGUN, ReasoningDelta("Hm, so."), TextDelta("Yes."), STOP],
+    "raw_thoughts": [BEGUN, ReasoningDelta("Hm, so.", raw=True), TextDelta("Yes."), STOP],
     "refusal": [BEGUN, RefusalDelta("I cannot do that."), STOP],
     "picture": [
         BEGUN,
@@ -265,6 +275,7 @@ def test_names_that_were_shortened_are_the_clients_again() -> None:
         ("response.output_text.delta", b"{oops"),
         ("response.output_text.delta", b'{"delta":7}'),
         ("response.output_item.done", b'{"item":"x"}'),
+        ("response.output_item.done", b'{"item":{"type":"novelty","name":"\xff"}}'),
         ("response.completed", b"\xff"),
         ("", b"{oops"),
     ],
@@ -304,8 +315,16 @@ ITEMS: dict[str, tuple[bytes, list[Delta]]] = {
         b'{"type":"web_search_call","action":{"type":"search","queries":["a","b"]}}',
         [WebSearch("search", "a, b")],
     ),
-    "a search of an unknown kind is none": (
+    "a search of an unknown kind is handed on": (
         b'{"type":"web_search_call","action":{"type":"guess"}}',
+        [NativeItem("web_search_call", '{"type":"web_search_call","action":{"type":"guess"}}')],
+    ),
+    "a message that is told what for": (
+        b'{"type":"message","phase":"commentary","content":[{"type":"output_text","text":"Hi"}]}',
+        [MessageBegun("commentary"), TextDelta("Hi")],
+    ),
+    "a message that is told what for but says nothing": (
+        b'{"type":"message","phase":"commentary","content":[]}',
         [],
     ),
     "a message without parts": (b'{"type":"message"}', []),
@@ -321,7 +340,11 @@ ITEMS: dict[str, tuple[bytes, list[Delta]]] = {
         [],
     ),
     "reasoning without anything": (b'{"type":"reasoning"}', []),
-    "an unknown item": (b'{"type":"unheard_of"}', []),
+    "an unknown item is handed on, on one line": (
+        b'{"type":"unheard_of",\n "action": [1, 2],\n "error": "x"}',
+        [NativeItem("unheard_of", '{"type":"unheard_of","action":[1,2],"error":"x"}')],
+    ),
+    "an item without a type is none": (b'{"id":"x"}', []),
 }
 
 

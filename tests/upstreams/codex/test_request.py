@@ -15,6 +15,7 @@ from chat2api_core.turn import (
     HostedTool,
     Image,
     Message,
+    Native,
     Prompt,
     Reasoning,
     Sampling,
@@ -224,6 +225,42 @@ def test_a_picture_of_the_assistants_is_shown_by_the_user() -> None:
     ]
 
 
+def test_a_picture_that_the_assistant_drew_is_the_call_that_made_it() -> None:
+    first, second = (
+        Message("user", (Image(f"data:image/{form};base64,QQ==", drawn=True), Text("[Yours.]")))
+        for form in ("png", "webp")
+    )
+    call = {"type": "image_generation_call", "status": "completed", "result": "QQ=="}
+    assert items(HI, first, second, HI)[1:3] == [
+        {**call, "id": "ig_1", "output_format": "png"},
+        {**call, "id": "ig_2", "output_format": "webp"},
+    ]
+
+
+def test_one_whose_bytes_lie_elsewhere_is_shown_by_the_user() -> None:
+    shown = Message("user", (Image("https://x.example/a.png", drawn=True), Text("[Yours.]")))
+    (item,) = items(shown)
+    assert (item["type"], item["role"]) == ("message", "user")
+
+
+def test_what_came_as_an_item_goes_as_it_came_and_a_search_without_its_id() -> None:
+    search = '{"type":"web_search_call","id":"ws_1","action":{"type":"search","query":"q"}}'
+    asked = '{"type":"mcp_call","id":"mcp_1","name":"n","arguments":"{}","server_label":"s"}'
+    parts = (Native("web_search_call", search), Text("So."), Native("mcp_call", asked))
+    first, said, last = items(Message("assistant", parts, phase="commentary"))
+    assert first == {"type": "web_search_call", "action": {"type": "search", "query": "q"}}
+    assert (said["content"][0]["text"], said["phase"]) == ("So.", "commentary")
+    assert last == json.loads(asked)
+
+
+def test_only_the_assistant_speaks_in_phases() -> None:
+    said = (Text("hi"),)
+    spoken, heard = items(
+        Message("assistant", said, phase="final_answer"), Message("user", said, phase="x")
+    )
+    assert (spoken["phase"], "phase" in heard) == ("final_answer", False)
+
+
 def test_what_says_nothing_is_left_out() -> None:
     empty = Message("assistant", (Text(""), Reasoning("rs_1", ("Hm.",))))
     assert items(empty, Message("user", ()), HI) == items(HI)
@@ -254,8 +291,8 @@ def test_tools_of_every_kind_go_as_they_are() -> None:
         Tool("g"),
         Tool("patch", "Patches.", kind="custom", grammar="start: x", syntax="lark"),
         Tool("free", kind="custom"),
-        Tool("close", namespace="agents"),
-        Tool("spawn", "Spawns.", SCHEMA, namespace="agents"),
+        Tool("close", namespace="agents", space_description="About agents."),
+        Tool("spawn", "Spawns.", SCHEMA, namespace="agents", space_description="About agents."),
     )
     hosted = (HostedTool("web_search", {"external_web_access": True}),)
     sent = body(prompt(tools=tools, hosted=hosted))
@@ -287,7 +324,7 @@ def test_tools_of_every_kind_go_as_they_are() -> None:
         {
             "type": "namespace",
             "name": "agents",
-            "description": "",
+            "description": "About agents.",
             "tools": [
                 {
                     "type": "function",

@@ -4,6 +4,7 @@ sockets between them."""
 import json
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
@@ -23,11 +24,12 @@ ASK: dict[str, Any] = {"model": "auto", "messages": [{"role": "user", "content":
 
 
 class Upstream:
-    """The emulator and where it listens."""
+    """The emulator and where it listens. ``servers`` is closed some time after the test."""
 
-    def __init__(self, app: Emulator, url: str) -> None:
+    def __init__(self, app: Emulator, url: str, servers: ExitStack) -> None:
         self.app = app
         self.url = url
+        self.servers = servers
         self.push = app.script.push
 
     def eventually(self, condition: Callable[[], bool], seconds: float = 5.0) -> bool:
@@ -100,42 +102,54 @@ class Streamed:
         return next((event["error"] for event in self.events if "error" in event), None)
 
 
+@pytest.fixture(scope="session")
+def close_later() -> Iterator[Callable[[ExitStack], None]]:
+    """Closes what a test leaves. A server takes a third of a second to stop, most of it asleep: no
+    test waits for that. What goes wrong is told at the end."""
+    closings: list[Future[None]] = []
+    with ThreadPoolExecutor(8) as threads:
+        yield lambda stack: closings.append(threads.submit(stack.close))
+    for closing in closings:
+        closing.result()
+
+
 @pytest.fixture
-def emulator() -> Iterator[Upstream]:
+def emulator(close_later: Callable[[ExitStack], None]) -> Iterator[Upstream]:
     app = Emulator()
-    with serving(app, "critical") as url:  # it breaks connections off on purpose
-        yield Upstream(app, url)
+    servers = ExitStack()
+    url = servers.enter_context(serving(app, "critical"))  # it breaks connections off on purpose
+    yield Upstream(app, url, servers)
+    close_later(servers)
 
 
 Start = Callable[..., Api]
 
 
 @pytest.fixture
-def start(emulator: Upstream) -> Iterator[Start]:
+def start(emulator: Upstream) -> Start:
     """Serve the application with these settings, in front of the emulator."""
-    with ExitStack() as stack:
 
-        def begin(**changes: Any) -> Api:
-            known: dict[str, Any] = {
-                "auth_tokens": (Secret(KEY),),
-                "accounts": (Account(access_token=Secret(DEMO_ACCESS_TOKEN)),),
-                "base_urls": (emulator.url,),
-                "auth_url": emulator.url,
-                "random_token": False,
-                "usage_counter": "estimate",
-                "connect_timeout": 5.0,
-                "read_timeout": 5.0,
-                # After a heartbeat a refusal has no status: no test shall hang on how busy we are.
-                "heartbeat": 0.0,
-            }
-            settings = Settings(**(known | changes))
-            gateway = Gateway(settings, clock=SystemClock(), ids=SystemIds())
-            url = stack.enter_context(serving(application(gateway)))
-            headers = {"authorization": f"Bearer {KEY}"}
-            client = httpx.Client(base_url=url, headers=headers, timeout=20)
-            return Api(url, stack.enter_context(client))
+    def begin(**changes: Any) -> Api:
+        known: dict[str, Any] = {
+            "auth_tokens": (Secret(KEY),),
+            "accounts": (Account(access_token=Secret(DEMO_ACCESS_TOKEN)),),
+            "base_urls": (emulator.url,),
+            "auth_url": emulator.url,
+            "random_token": False,
+            "usage_counter": "estimate",
+            "connect_timeout": 5.0,
+            "read_timeout": 5.0,
+            # After a heartbeat a refusal has no status: no test shall hang on how busy we are.
+            "heartbeat": 0.0,
+        }
+        settings = Settings(**(known | changes))
+        gateway = Gateway(settings, clock=SystemClock(), ids=SystemIds())
+        url = emulator.servers.enter_context(serving(application(gateway)))
+        headers = {"authorization": f"Bearer {KEY}"}
+        client = httpx.Client(base_url=url, headers=headers, timeout=20)
+        return Api(url, emulator.servers.enter_context(client))
 
-        yield begin
+    return begin
 
 
 @pytest.fixture

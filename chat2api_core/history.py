@@ -8,8 +8,6 @@ works where the upstream keeps nothing, with any account.
 The one rule: what one caller was given no other caller gets, whatever ids it tries.
 """
 
-import base64
-import binascii
 import hashlib
 import logging
 
@@ -62,8 +60,7 @@ class History:
 
     def name(self, handle: Handle, owner: str) -> str:
         """A fresh id for a response of this caller."""
-        sealed = self._sealer.seal(msgspec.msgpack.encode(handle), _context(owner))
-        return _PREFIX + base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        return _PREFIX + self._sealer.seal_text(msgspec.msgpack.encode(handle), _context(owner))
 
     def handle(self, response_id: str, owner: str) -> Handle:
         """What an id seals. Raises ``Problem`` NOT_FOUND for one that was not handed out to this
@@ -72,10 +69,9 @@ class History:
         if text == response_id or len(text) > _LONGEST_ID:
             raise unknown(response_id)
         try:
-            sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            opened = self._sealer.open(sealed, _context(owner))
+            opened = self._sealer.open_text(text, _context(owner))
             return msgspec.msgpack.decode(opened, type=Handle)
-        except (binascii.Error, ValueError, BadSeal, msgspec.DecodeError) as error:
+        except (BadSeal, msgspec.DecodeError) as error:
             raise unknown(response_id) from error
 
     async def keep(self, response_id: str, name: str, owner: str, kept: Kept) -> None:

@@ -153,3 +153,17 @@ def test_a_short_key_is_refused_by_name(key: str) -> None:
 
 def test_a_sealer_does_not_print_its_key() -> None:
     assert KEY.reveal() not in repr(SEALER)
+
+
+@given(st.binary(max_size=300), st.text(max_size=50))
+def test_what_was_sealed_as_text_opens_again(value: bytes, context: str) -> None:
+    text = SEALER.seal_text(value, context)
+    assert SEALER.open_text(text, context) == value
+    assert all(one.isascii() and (one.isalnum() or one in "-_") for one in text)
+
+
+@pytest.mark.parametrize("text", ["", "a", "?", "ünreadable", "AAAA", "A" * 200])
+def test_a_text_that_is_no_seal_says_so(text: str) -> None:
+    with pytest.raises(BadSeal) as raised:
+        SEALER.open_text(text, "here")
+    assert raised.value.reason == "format"

@@ -6,7 +6,6 @@ what was changed by somebody else in between is never written over; that raises 
 
 import asyncio
 import hashlib
-import os
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -101,32 +100,16 @@ class FileHome:
             raise Stale
         import shutil  # noqa: PLC0415 (only who saves pays for it)
 
+        from chat2api_core.config.replacement import replace_file  # noqa: PLC0415 (as above)
+
         try:
             real = self._path.resolve()
             real.parent.mkdir(parents=True, exist_ok=True)
             if real.exists():
                 shutil.copy2(real, real.with_name(real.name + ".bak"))
-            self._replace(real, text)
+            replace_file(real, text.encode())
         except OSError as error:
             raise Unwritable(f"The file cannot be written ({error.strerror}).") from error
-
-    @staticmethod
-    def _replace(path: Path, text: str) -> None:
-        """Whole or not at all: beside it first, then over it. A new file is its owner's alone."""
-        import tempfile  # noqa: PLC0415 (as above)
-
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o600
-        handle, name = tempfile.mkstemp(prefix=".new-", suffix=".yaml", dir=path.parent)
-        draft = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.chmod(mode)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
 
 
 class StoreHome:

@@ -6,9 +6,6 @@ what it said before plus the key, else nothing is written.
 """
 
 import json
-import os
-import stat
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +13,7 @@ import yaml
 
 from chat2api_core.config.error import Mismatch, SettingsError
 from chat2api_core.config.forms import SECRET, many
+from chat2api_core.config.replacement import replace_file
 from chat2api_core.config.tree import NULLS, Tree, read_tree
 from chat2api_core.secret import Secret
 
@@ -41,7 +39,7 @@ def write_auth_token(path: Path, token: Secret) -> None:
         real = path.resolve(strict=True)
         before = real.read_bytes().decode()
         after = add_auth_token(before, token.reveal())
-        _replace(real, after.encode())
+        replace_file(real, after.encode())
     except (Mismatch, UnicodeDecodeError):
         raise SettingsError(str(path), _EDITABLE) from None  # the cause may quote the file
     except OSError as error:
@@ -133,19 +131,3 @@ def _instead(text: str, node: yaml.Node, value: str) -> _Splice:
     start, end = node.start_mark.index, node.end_mark.index
     gap = " " if text[start - 1] == ":" else ""
     return _Splice(start, end, gap + value + ("\n" if text[start:end].endswith("\n") else ""))
-
-
-def _replace(path: Path, raw: bytes) -> None:
-    """Write a file whole or not at all: beside it first, then over it."""
-    mode = stat.S_IMODE(path.stat().st_mode)
-    descriptor, name = tempfile.mkstemp(prefix=".new-", suffix=".yaml", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(mode)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

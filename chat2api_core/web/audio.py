@@ -21,11 +21,11 @@ from chat2api_core.reply import Reply
 from chat2api_core.turn import Finished, Prompt, TextDelta
 from chat2api_core.upstreams.base import Batch
 from chat2api_core.web.admission import admit, caller_of
-from chat2api_core.web.deadline import Deadline
+from chat2api_core.web.deadline import Deadline, deadline_of
 from chat2api_core.web.exchange import Exchange
 from chat2api_core.web.form import Limits, Upload, read_form
 from chat2api_core.web.login import need_login
-from chat2api_core.web.respond import Stream, WhileConnected
+from chat2api_core.web.respond import Stream, WhileConnected, collected
 
 WEB_ACCOUNTS = ("web",)  # those that can listen and speak
 
@@ -38,17 +38,6 @@ async def transcribe(exchange: Exchange) -> None:
 async def translate(exchange: Exchange) -> None:
     """Write down in English what a recording says."""
     await _hear(exchange, "translations")
-
-
-def deadline_of(exchange: Exchange) -> Deadline:
-    """When the answer to an exchange has to be over."""
-    gateway = exchange.gateway
-    return Deadline(
-        exchange.scope,
-        platform=gateway.settings.platform,
-        limit=gateway.settings.answer_timeout,
-        clock=gateway.clock,
-    )
 
 
 async def _hear(exchange: Exchange, route: Route) -> None:
@@ -170,20 +159,13 @@ class _Told:
 
 async def _whole(exchange: Exchange, deadline: Deadline, opening: Awaitable[Reply]) -> str:
     """The text of an answer. Raises ``Problem`` CUT where it did not come to its end."""
-    reply = await deadline.opening(opening)
-    exchange.answered(reply.account.key, reply.transcript)
-    batches = deadline.batches(reply)
-    try:
-        async for _ in batches:
-            pass  # the transcript folds it
-    finally:
-        batches.close()
-        await reply.aclose()
-    finished = reply.transcript.finished
+    async with collected(exchange, deadline, opening) as reply:
+        transcript = reply.transcript
+    finished = transcript.finished
     if finished is None or finished.reason != "stop":
         message = "The text was not finished: it is too long, or ChatGPT declined to go on."
         raise Problem(Kind.CUT, message, step="stream")
-    return reply.transcript.text.strip()
+    return transcript.text.strip()
 
 
 async def _send(

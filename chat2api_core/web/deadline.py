@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from chat2api_core.ambient import Clock
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.web.exchange import Exchange
 
 # Where a scope may hold the end: seconds since 1970, as a float.
 SCOPE_KEY = "chat2api.deadline"
@@ -121,6 +122,17 @@ class Until(Shortened[T]):
         self._expired.set()
         if self._waiting is not None:
             self._waiting.cancel()
+
+
+def deadline_of(exchange: Exchange) -> Deadline:
+    """When the answer to an exchange has to be over."""
+    gateway = exchange.gateway
+    return Deadline(
+        exchange.scope,
+        platform=gateway.settings.platform,
+        limit=gateway.settings.answer_timeout,
+        clock=gateway.clock,
+    )
 
 
 def _of_vercel() -> float | None:

@@ -16,7 +16,7 @@ from chat2api_core.reply import Reply
 from chat2api_core.turn import Prompt
 from chat2api_core.web.admission import admit, caller_of
 from chat2api_core.web.advice import headers_of
-from chat2api_core.web.deadline import Deadline
+from chat2api_core.web.deadline import deadline_of
 from chat2api_core.web.exchange import Exchange
 from chat2api_core.web.links import media_links
 from chat2api_core.web.login import check_login
@@ -73,19 +73,12 @@ async def respond(
 ) -> None:
     """Ask for an answer and send it as the client wants it, for as long as the client is there.
     ``opened`` asks in another way than for one answer of the engine."""
-    gateway = exchange.gateway
     exchange.model = request.prompt.model
     exchange.prompt = request.prompt
     exchange.mark("parse")
     check_login(caller, request.prompt)
     await admit(exchange, caller, read_prefix(request.prompt.model)[1])
-    settings = gateway.settings
-    deadline = Deadline(
-        exchange.scope,
-        platform=settings.platform,
-        limit=settings.answer_timeout,
-        clock=gateway.clock,
-    )
+    deadline = deadline_of(exchange)
     if isinstance(caller, TokenCaller):
         from chat2api_core.web.lending import Lending  # noqa: PLC0415 (few bring an account)
 
@@ -94,7 +87,7 @@ async def respond(
     async with connected:
         opening = (opened or _opened)(exchange, request, caller)
         if request.stream:
-            stream = Stream(exchange, manner, settings.heartbeat, deadline)
+            stream = Stream(exchange, manner, exchange.gateway.settings.heartbeat, deadline)
             await stream.run(opening)
         else:
             await send_document(exchange, manner, deadline, opening)

@@ -9,7 +9,8 @@ is raised out of here: under Mangum that would turn what was sent into a bare 50
 
 import asyncio
 import logging
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Protocol
 
@@ -200,18 +201,28 @@ async def send_document(
     exchange: Exchange, manner: Manner, deadline: Deadline, opening: Awaitable[Reply]
 ) -> None:
     """Collect the whole answer, then send it. Raises ``Problem`` before anything was sent."""
+    async with collected(exchange, deadline, opening) as reply:
+        await manner.keep(reply)
+    exchange.mark("first")
+    await exchange.document(manner.document(reply))
+
+
+@asynccontextmanager
+async def collected(
+    exchange: Exchange, deadline: Deadline, opening: Awaitable[Reply]
+) -> AsyncIterator[Reply]:
+    """An answer that was read to its end; it is closed when the body is left. Raises ``Problem``
+    before the body."""
     reply = await deadline.opening(opening)
     exchange.answered(reply.account.key, reply.transcript)
     batches = deadline.batches(reply)
     try:
         async for _ in batches:
             pass  # the transcript folds it
-        await manner.keep(reply)
+        yield reply
     finally:
         batches.close()
         await reply.aclose()
-    exchange.mark("first")
-    await exchange.document(manner.document(reply))
 
 
 def defect(error: Exception) -> Problem:

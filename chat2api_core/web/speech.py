@@ -15,8 +15,8 @@ from chat2api_core.dialects.audio.speech import SOUNDS, SaidEncoder, Saying, rea
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import Message, Prompt, Text
 from chat2api_core.web.admission import admit, caller_of
-from chat2api_core.web.audio import WEB_ACCOUNTS, deadline_of
-from chat2api_core.web.deadline import Deadline
+from chat2api_core.web.audio import WEB_ACCOUNTS
+from chat2api_core.web.deadline import Deadline, deadline_of
 from chat2api_core.web.exchange import Exchange
 from chat2api_core.web.login import need_login
 from chat2api_core.web.respond import BUFFERED_KEY, WhileConnected

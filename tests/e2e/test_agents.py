@@ -1,6 +1,5 @@
 """Agent frameworks that people use, each with its tool loop, through both APIs."""
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from chat2api_core.accounts.account import Account
 from chat2api_core.emulator import Call, Emulator, Reply, Say, Turn, make_access_token
 from chat2api_core.secret import Secret
 from chat2api_core.server import serving
+from tests.e2e.agents import run_agents
 from tests.e2e.conftest import KEY, Api, Start
 
 _MARK = re.compile(r"<call_(\w+)")
@@ -68,43 +68,6 @@ def test_openai_agents_runs_its_tool_loop_natively(start: Start, kind: str, stre
     assert json.loads(called["arguments"]) == {"city": "Rome"}
     assert (result["type"], result["output"]) == ("function_call_output", "sunny")
     assert called["call_id"] == result["call_id"]
-
-
-def run_agents(api: Api, kind: str, streamed: bool) -> tuple[Any, list[str]]:
-    """What the agent says in the end, and what its tool was asked on the way."""
-    from agents import (
-        Agent,
-        OpenAIChatCompletionsModel,
-        OpenAIResponsesModel,
-        Runner,
-        function_tool,
-        set_tracing_disabled,
-    )
-    from openai import AsyncOpenAI
-
-    set_tracing_disabled(True)
-    asked: list[str] = []
-
-    @function_tool
-    def get_weather(city: str) -> str:
-        """The weather of a city."""
-        asked.append(city)
-        return "sunny"
-
-    async def run() -> Any:
-        async with AsyncOpenAI(base_url=f"{api.url}/v1", api_key=KEY) as client:
-            make = OpenAIResponsesModel if kind == "responses" else OpenAIChatCompletionsModel
-            agent = Agent(
-                name="a", model=make(model="auto", openai_client=client), tools=[get_weather]
-            )
-            if not streamed:
-                return (await Runner.run(agent, "Weather in Rome?")).final_output
-            result = Runner.run_streamed(agent, "Weather in Rome?")
-            async for _ in result.stream_events():
-                pass
-            return result.final_output
-
-    return asyncio.run(run()), asked
 
 
 @pytest.mark.parametrize("responses", [False, True], ids=["chat", "responses"])

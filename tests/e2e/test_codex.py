@@ -1,6 +1,5 @@
 """Accounts of the Codex client: both APIs through the Codex upstream, with the official client."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +22,7 @@ from chat2api_core.emulator import (
 )
 from chat2api_core.secret import Secret
 from chat2api_core.server import serving
+from tests.e2e.agents import run_agents
 from tests.e2e.conftest import KEY, Api, Start, Upstream
 
 CODEX = Account(access_token=Secret(make_access_token(jti="codex")), type="codex")
@@ -367,37 +367,5 @@ def agent_api(start: Start) -> Iterator[Api]:
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("kind", ["responses", "chat"])
 def test_openai_agents_runs_its_tool_loop(agent_api: Api, kind: str, streamed: bool) -> None:
-    from agents import (
-        Agent,
-        OpenAIChatCompletionsModel,
-        OpenAIResponsesModel,
-        Runner,
-        function_tool,
-        set_tracing_disabled,
-    )
-    from openai import AsyncOpenAI
-
-    set_tracing_disabled(True)
-    asked: list[str] = []
-
-    @function_tool
-    def get_weather(city: str) -> str:
-        """The weather of a city."""
-        asked.append(city)
-        return "sunny"
-
-    async def run() -> Any:
-        async with AsyncOpenAI(base_url=f"{agent_api.url}/v1", api_key=KEY) as client:
-            make = OpenAIResponsesModel if kind == "responses" else OpenAIChatCompletionsModel
-            agent = Agent(
-                name="a", model=make(model="gpt-5.5", openai_client=client), tools=[get_weather]
-            )
-            if not streamed:
-                return (await Runner.run(agent, "Weather in Rome?")).final_output
-            result = Runner.run_streamed(agent, "Weather in Rome?")
-            async for _ in result.stream_events():
-                pass
-            return result.final_output
-
-    assert asyncio.run(run()) == "It is sunny in Rome."
-    assert asked == ["Rome"]
+    said = run_agents(agent_api, kind, streamed, model="gpt-5.5")
+    assert said == ("It is sunny in Rome.", ["Rome"])

@@ -73,43 +73,39 @@ class Backend:
 
     async def respond(self, body: bytes, session: str) -> Opened:
         """Put a turn. Raises ``Problem`` only where no answer came."""
-        reply = await self._transport.send(
-            "POST",
-            f"{self._root}/responses",
-            headers(self._who, accept=_EVENTS, session=session),
-            body,
-            step="conversation",
-            proxy=self._proxy,
-        )
-        now = self._clock.now()
-        sent = reply.headers
-        quota = read_quota(sent, now)
-        if reply.status == _OK and sent.get("content-type", "").startswith(_EVENTS):
+        reply, quota = await self._post("/responses", body, session, accept=_EVENTS)
+        if reply.status == _OK and reply.header("content-type").startswith(_EVENTS):
             return Opened(reply, None, sealed_refused=False, quota=quota)
-        content = await _whole(reply)
-        problem = read_fault(reply.status, sent, content, "conversation", now)
-        return Opened(None, problem, refuses_reasoning(read_complaint(content)), quota)
+        return Opened(None, *self._refused(reply, await _whole(reply)), quota)
 
     async def compact(self, body: bytes, session: str) -> Shortened:
         """Have a history made short. Raises ``Problem`` only where no answer came."""
+        reply, quota = await self._post("/responses/compact", body, session, accept=_JSON)
+        content = await _whole(reply, _HISTORY)
+        if reply.status == _OK and "json" in reply.header("content-type"):
+            return Shortened(content, None, sealed_refused=False, quota=quota)
+        if reply.status in _ABSENT and not read_complaint(content).code:
+            raise Problem(Kind.NOT_FOUND, _NO_SUCH, step="conversation")
+        return Shortened(b"", *self._refused(reply, content), quota)
+
+    async def _post(
+        self, path: str, body: bytes, session: str, *, accept: str
+    ) -> tuple[Reply, Quota | None]:
         reply = await self._transport.send(
             "POST",
-            f"{self._root}/responses/compact",
-            headers(self._who, accept=_JSON, session=session),
+            self._root + path,
+            headers(self._who, accept=accept, session=session),
             body,
             step="conversation",
             proxy=self._proxy,
         )
+        return reply, read_quota(reply.headers, self._clock.now())
+
+    def _refused(self, reply: Reply, content: bytes) -> tuple[Problem, bool]:
+        """The problem, and whether it is only the sealed reasoning that was not taken."""
         now = self._clock.now()
-        sent = reply.headers
-        quota = read_quota(sent, now)
-        content = await _whole(reply, _HISTORY)
-        if reply.status == _OK and "json" in sent.get("content-type", ""):
-            return Shortened(content, None, sealed_refused=False, quota=quota)
-        if reply.status in _ABSENT and not read_complaint(content).code:
-            raise Problem(Kind.NOT_FOUND, _NO_SUCH, step="conversation")
-        problem = read_fault(reply.status, sent, content, "conversation", now)
-        return Shortened(b"", problem, refuses_reasoning(read_complaint(content)), quota)
+        problem = read_fault(reply.status, reply.headers, content, "conversation", now)
+        return problem, refuses_reasoning(read_complaint(content))
 
 
 async def _whole(reply: Reply, limit: int = _SHORT) -> bytes:

@@ -11,6 +11,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from chat2api_core.secret import Secret
 from chat2api_core.stores.base import NotACounter, StoreDown
@@ -34,6 +35,8 @@ class TcpCarrier:
             # By itself redis-py sends a command again when the reply is missing, and so counts
             # twice. Whether that does harm is known to our caller only.
             retry=Retry(NoBackoff(), 0),
+            # With these a connection that the server has closed is not looked at before it is used.
+            maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         self._redis = Redis(connection_pool=pool)
 

@@ -32,7 +32,10 @@ class StoreStatus(Struct, frozen=True):
 
 
 class Watch:
-    """Bounds each question to a store, and knows since when it is down."""
+    """Bounds each question to a store, and knows since when it is down.
+
+    Only news counts: when a question fails that was asked before one that has been answered since,
+    the store is not down."""
 
     def __init__(self, store: Store, clock: Clock, *, wait: float, pause: float) -> None:
         self._store = store
@@ -42,6 +45,8 @@ class Watch:
         self._down_since: float | None = None
         self._error = ""
         self._faults = 0
+        self._asked = 0
+        self._answered = 0  # the number of the latest question that got its answer
         self._next_try = 0.0
         self._next_log = clock.monotonic()
 
@@ -63,22 +68,27 @@ class Watch:
 
     async def ask(self, question: Awaitable[T]) -> T:
         """The store's answer. Raises ``StoreDown``, also where it takes too long."""
+        self._asked += 1
+        number = self._asked
         try:
             async with asyncio.timeout(self._wait):
                 answer = await question
         except TimeoutError as error:
             down = StoreDown(f"The store did not answer within {self._wait:g} s.")
-            self._note(down)
+            self._note(down, number)
             raise down from error
         except StoreDown as error:
-            self._note(error)
+            self._note(error, number)
             raise
+        self._answered = max(self._answered, number)
         self._recover()
         return answer
 
-    def _note(self, error: StoreDown) -> None:
-        now = self._clock.monotonic()
+    def _note(self, error: StoreDown, number: int) -> None:
         self._faults += 1
+        if number < self._answered:
+            return
+        now = self._clock.monotonic()
         self._error = str(error)
         self._next_try = now + self._pause
         if self._down_since is None:

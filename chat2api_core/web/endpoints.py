@@ -140,7 +140,7 @@ async def _bring(gateway: "Gateway", caller: Caller, held: "Held") -> bytes:
 
 async def health(exchange: Exchange) -> None:
     """That the function runs, its settings are readable, and how the store was when it was last
-    used. Asks nobody, tells no secret."""
+    used: ``owed`` counters wait until it answers. Asks nobody, tells no secret."""
     gateway = exchange.gateway
     store = gateway.store.status
     document = {
@@ -149,6 +149,7 @@ async def health(exchange: Exchange) -> None:
         "platform": gateway.settings.platform,
         "store": {
             **msgspec.structs.asdict(store),
+            "owed": gateway.store.owed,
             "keeps_tokens": gateway.keeps_tokens,
         },
     }

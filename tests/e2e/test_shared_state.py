@@ -94,6 +94,12 @@ class World:
             found = client.get("/admin/api/usage?days=2").json()["total"]
         return {name: found[name] for name in ("requests", "failed", "input", "output")}
 
+    def settled(self) -> bool:
+        """Whether every process has the database and owes it nothing."""
+        self.figures()
+        states = [client.get("/health").json() for client in self.clients]
+        return all(one["status"] == "ok" and one["store"]["owed"] == 0 for one in states)
+
     def log(self) -> Any:
         return self.emulator.get("/__emulator__/log").json()
 
@@ -341,7 +347,9 @@ def a_database_that_goes_and_comes_back_costs_no_request_and_no_confirmed_write(
     assert world.tokens() == before
     assert set(owners) <= set(world.keys("owner:"))
     assert world.health(0)["store"]["faults"] > 0
-    # No count is lost and none counted twice, whether or not its reply arrived.
+    # No count is lost and none counted twice, whether or not its reply arrived. A process whose
+    # last question failed pays what it owes when it tries the database again.
+    assert eventually(world.settled)
     assert more(world.figures(), figures) == counts(answers)
 
 

@@ -198,6 +198,24 @@ async def test_sure_asks_even_during_a_pause_and_ends_it(
     assert await guard.get("k") == b"w"
 
 
+async def test_a_fault_of_a_question_from_before_the_latest_answer_is_no_news(
+    guard: GuardedStore, inner: Breakable
+) -> None:
+    inner.trouble = "silent"
+    early = asyncio.create_task(guard.sure.get("k"))
+    await inner.reached.wait()
+    inner.trouble = ""
+    await inner.inner.put("k", b"v")
+    assert await guard.get("k") == b"v"
+    with pytest.raises(StoreDown):
+        await early
+
+    assert guard.status.faults == 1
+    assert guard.status.down_since is None
+    await inner.inner.put("k", b"w")
+    assert await guard.get("k") == b"w"
+
+
 async def test_after_a_fault_the_store_is_left_alone_for_a_pause(
     guard: GuardedStore, inner: Breakable, clock: SteppedClock
 ) -> None:

@@ -130,6 +130,22 @@ async def test_a_silent_redis_is_waited_for_no_longer_than_told(server: RedisSer
     await store.aclose()
 
 
+async def test_connections_that_the_server_has_closed_cost_no_question(
+    server: RedisServer,
+) -> None:
+    store = redis_store(Secret(server.url))
+    await asyncio.gather(*(store.get(f"k{n}") for n in range(10)))
+    with redis.Redis.from_url(server.url) as other:
+        assert other.client_kill_filter(_type="normal", skipme=True) == 10
+        while len(other.client_list()) > 1:
+            await asyncio.sleep(0)
+    for _ in range(3):  # rounds of the event loop, in which it hears of the ends
+        await asyncio.sleep(0)
+    counts = await asyncio.gather(*(store.increment("n") for _ in range(10)))
+    assert sorted(counts) == list(range(1, 11))
+    await store.aclose()
+
+
 async def test_more_questions_than_connections_wait_their_turn(server: RedisServer) -> None:
     store = redis_store(Secret(server.url), wait=20)
     await asyncio.gather(*(store.put(f"k{n}", b"%d" % n) for n in range(100)))

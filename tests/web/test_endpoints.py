@@ -167,6 +167,7 @@ def test_health_is_open_to_everybody_and_asks_nobody() -> None:
             "down_since": None,
             "error": "",
             "faults": 0,
+            "owed": 0,
             "keeps_tokens": False,
         },
     }

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from msgspec import structs
 
-from chat2api_core import thoughts
 from chat2api_core.accounts.account import CODEX_CLIENT, Account, read_claims
 from chat2api_core.accounts.attempts import Attempts
 from chat2api_core.accounts.caller import Caller, PoolCaller, TokenCaller
@@ -26,6 +25,7 @@ from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.accounts.pool import Pool
 from chat2api_core.ambient import Clock
 from chat2api_core.choice import ANY_MODEL, NAMES, Choice, Setting, choose, meant, nobody
+from chat2api_core.kept import thoughts
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.reply import Metering, Reply
 from chat2api_core.turn import Prompt, Started

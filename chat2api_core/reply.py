@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import structs
 
-from chat2api_core import thoughts
 from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.ledger import Ledger
+from chat2api_core.kept import thoughts
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.transcript import Transcript
 from chat2api_core.turn import Delta, Finished, Prompt, Sampling, Started, Usage

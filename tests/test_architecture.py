@@ -22,13 +22,12 @@ ALLOWED: dict[str, set[str]] = {
     "ambient": set(),
     "transcript": {"turn"},
     "effort": {"turn"},
-    "thoughts": {"turn"},
     "painters": set(),
     "carried": {"turn"},
     "compaction": {"turn"},
     "fetch": VOCABULARY,
     "abreast": set(),
-    "intake": VOCABULARY | {"abreast", "files", "media"},
+    "intake": VOCABULARY | {"abreast", "kept.files", "media"},
     "wire": {"stage", "problem"},
     "dialects": VOCABULARY | {"wire", "dialects.base"},
     "limits": VOCABULARY,
@@ -58,13 +57,12 @@ ALLOWED: dict[str, set[str]] = {
     | {"wire", "accounts", "upstreams.base", "transport", "config"},
     "choice": VOCABULARY | {"accounts.account", "upstreams.base"},
     "taught": VOCABULARY | {"toolcalls", "accounts.account", "upstreams.base"},
-    "history": VOCABULARY | {"seal", "stores.base"},
-    "files": VOCABULARY | {"seal", "stores.base"},
-    "loans": VOCABULARY | {"accounts.account", "seal", "stores.base"},
+    "kept": VOCABULARY | {"seal", "stores.base"},
+    "kept.thoughts": {"turn"},
+    "kept.loans": VOCABULARY | {"accounts.account", "seal", "stores.base"},
     "media": VOCABULARY,
     "media.links": VOCABULARY | {"seal"},
     "media.download": VOCABULARY | {"transport.base"},
-    "key_file": VOCABULARY,
     "stores": VOCABULARY,
     "seal": VOCABULARY,
     "transport": VOCABULARY,
@@ -76,22 +74,22 @@ ALLOWED: dict[str, set[str]] = {
     | {"upstreams.base"},
     "metering": VOCABULARY | {"keys", "stores.base", "stores.guard"},
     "engine": VOCABULARY
-    | {"", "thoughts", "reply", "choice", "listings", "accounts", "upstreams.base"},
+    | {"", "kept.thoughts", "reply", "choice", "listings", "accounts", "upstreams.base"},
     "listings": VOCABULARY | {"accounts", "upstreams.base"},
-    "reply": VOCABULARY | {"", "thoughts", "limits", "accounts", "upstreams.base"},
+    "reply": VOCABULARY | {"", "kept.thoughts", "limits", "accounts", "upstreams.base"},
     "catalog": VOCABULARY | {"accounts", "upstreams.base"},
     "web": VOCABULARY
     | {"", "dialects.base", "engine", "reply", "choice", "wiring", "config", "accounts"}
-    | {"upstreams.base", "files", "media"}
+    | {"upstreams.base", "kept.files", "media"}
     | {"keys", "metering", "admin", "stores.base"},
-    "web.files": VOCABULARY | {"dialects", "accounts", "files", "media", "stores.base"},
+    "web.files": VOCABULARY | {"dialects", "accounts", "kept.files", "media", "stores.base"},
     "web.audio": VOCABULARY
     | {"dialects", "accounts", "engine", "media", "reply", "upstreams.base"},
     "web.speech": VOCABULARY | {"dialects", "accounts", "upstreams.chatgpt_web.speech"},
     "web.images": VOCABULARY | {"dialects", "accounts", "reply", "media"},
     "web.compaction": VOCABULARY
-    | {"dialects", "accounts", "choice", "thoughts", "upstreams.codex.compaction"},
-    "web.responses": VOCABULARY | {"dialects", "accounts", "engine", "reply", "history"},
+    | {"dialects", "accounts", "choice", "kept.thoughts", "upstreams.codex.compaction"},
+    "web.responses": VOCABULARY | {"dialects", "accounts", "engine", "reply", "kept.history"},
     "login": VOCABULARY | {"", "accounts.account", "config", "transport"},
     "emulator": {"", "ambient"},
     "server": {"", "accounts", "config", "emulator", "secret", "web", "wiring"},
@@ -113,7 +111,7 @@ RESERVED = {
 }
 # Modules whose results depend on their inputs alone.
 PURE = [
-    "turn", "transcript", "stage", "problem", "effort", "thoughts", "choice", "limits", "wire",
+    "turn", "transcript", "stage", "problem", "effort", "kept.thoughts", "choice", "limits", "wire",
     "dialects", "toolcalls", "painters", "carried", "compaction", "fetch.address", "intake.texts",
     "accounts.caps", "accounts.standing", "stores.debts", "stores.dynamodb_counts",
     "media.asset", "media.data_url", "media.kind", "media.picture", "media.upload", "web.paths",

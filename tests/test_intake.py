@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from chat2api_core.carried import carries_media, media_of
 from chat2api_core.fetch.fetcher import Fetched
-from chat2api_core.files import Held
 from chat2api_core.intake import Bring, Intake
 from chat2api_core.intake.texts import split_urls
+from chat2api_core.kept.files import Held
 from chat2api_core.media.asset import Asset, read
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import File, Image, Message, Part, Prompt, Text, Thread, ToolResult

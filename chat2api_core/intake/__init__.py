@@ -17,9 +17,9 @@ from msgspec import structs
 
 from chat2api_core.abreast import all_of
 from chat2api_core.carried import media_of
-from chat2api_core.files import Held
 from chat2api_core.intake.parts import Fetching, Parts, Ready, Resolving, is_web
 from chat2api_core.intake.texts import split_urls
+from chat2api_core.kept.files import Held
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import File, Image, Message, Part, Prompt, Text, ToolResult
 

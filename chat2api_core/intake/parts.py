@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct, structs
 
 from chat2api_core.abreast import aside
-from chat2api_core.files import Held
+from chat2api_core.kept.files import Held
 from chat2api_core.media import asset, data_url
 from chat2api_core.media.asset import Asset
 from chat2api_core.media.kind import type_of

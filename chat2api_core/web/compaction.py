@@ -4,13 +4,13 @@ of it. Only accounts of the Codex client have one."""
 import msgspec
 from msgspec import structs
 
-from chat2api_core import thoughts
 from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.caller import Caller, PoolCaller, TokenCaller, owner_of
 from chat2api_core.choice import meant, nobody, read_prefix
 from chat2api_core.dialects.base import Head
 from chat2api_core.dialects.responses import Responses, ResponsesRequest
 from chat2api_core.dialects.responses.compacted import document, seals
+from chat2api_core.kept import thoughts
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.transcript import Transcript
 from chat2api_core.turn import Prompt

@@ -24,7 +24,7 @@ from chat2api_core.web.respond import Manner, Stream, WhileConnected, send_docum
 
 if TYPE_CHECKING:
     from chat2api_core.accounts.account import Account
-    from chat2api_core.files import Held
+    from chat2api_core.kept.files import Held
     from chat2api_core.media.download import Download
     from chat2api_core.wiring import Gateway
 

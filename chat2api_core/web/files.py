@@ -16,7 +16,7 @@ from chat2api_core.dialects.files import (
     read_upload,
     shown,
 )
-from chat2api_core.files import Held
+from chat2api_core.kept.files import Held
 from chat2api_core.media.asset import Asset
 from chat2api_core.media.download import Download
 from chat2api_core.media.upload import Announced, announce

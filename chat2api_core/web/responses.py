@@ -8,7 +8,7 @@ from msgspec import Raw, Struct, structs
 from chat2api_core.accounts.caller import owner_of
 from chat2api_core.dialects.base import Encoder
 from chat2api_core.dialects.responses import Responses, ResponsesHead, ResponsesRequest
-from chat2api_core.history import Handle, Kept, unknown
+from chat2api_core.kept.history import Handle, Kept, unknown
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.reply import Reply
 from chat2api_core.turn import Prompt, Thread

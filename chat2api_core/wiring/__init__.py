@@ -58,7 +58,7 @@ def with_secret_key(settings: Settings, path: Path, ids: Ids) -> Settings:
     the file ``path``."""
     if settings.secret_key or isinstance(settings.store, MemoryChoice):
         return settings
-    from chat2api_core import key_file  # noqa: PLC0415 (a local server's)
+    from chat2api_core.config import key_file  # noqa: PLC0415 (a local server's)
 
     try:
         key = key_file.read_or_make(path, ids)

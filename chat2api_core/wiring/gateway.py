@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from chat2api_core.admin.desk import Desk
     from chat2api_core.admin.doctor import Doctor
     from chat2api_core.catalog import Catalog
-    from chat2api_core.history import History
+    from chat2api_core.kept.history import History
     from chat2api_core.upstreams.chatgpt_web.client import ChatGptWeb
     from chat2api_core.upstreams.chatgpt_web.speech import Speech
     from chat2api_core.upstreams.chatgpt_web.transcription import Transcription

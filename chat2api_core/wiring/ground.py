@@ -25,7 +25,7 @@ from chat2api_core.wiring import settings_desk
 
 if TYPE_CHECKING:
     from chat2api_core.admin.desk import Desk
-    from chat2api_core.history import History
+    from chat2api_core.kept.history import History
 
 _LINGER = 1.0  # seconds that a long-lived process gathers counts before it writes them
 _LARGEST_REPLY = 64 * 1024 * 1024  # DynamoDB answers with up to 16 MB, Upstash with more
@@ -65,7 +65,7 @@ class Ground:
     @cached_property
     def history(self) -> "History":
         """Responses that can be gone on from."""
-        from chat2api_core.history import History  # noqa: PLC0415 (no chat has any)
+        from chat2api_core.kept.history import History  # noqa: PLC0415 (no chat has any)
 
         return History(self.store, self.sealer, ttl=self._responses_ttl)
 

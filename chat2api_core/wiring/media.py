@@ -12,9 +12,9 @@ from chat2api_core.wiring.ground import Ground
 
 if TYPE_CHECKING:
     from chat2api_core.fetch.fetcher import Fetcher
-    from chat2api_core.files import Files
     from chat2api_core.intake import Intake
-    from chat2api_core.loans import Loans
+    from chat2api_core.kept.files import Files
+    from chat2api_core.kept.loans import Loans
     from chat2api_core.media.links import Links
     from chat2api_core.upstreams.chatgpt_web.downloads import Downloads
     from chat2api_core.upstreams.chatgpt_web.uploads import Uploads
@@ -41,7 +41,7 @@ class MediaKit:
     @cached_property
     def loans(self) -> "Loans":
         """Accounts of callers, for as long as their links work."""
-        from chat2api_core.loans import Loans  # noqa: PLC0415 (see the head)
+        from chat2api_core.kept.loans import Loans  # noqa: PLC0415 (see the head)
 
         ground, settings = self._ground, self._settings
         sealed = bool(settings.secret_key)
@@ -50,7 +50,7 @@ class MediaKit:
     @cached_property
     def files(self) -> "Files":
         """The files that callers have uploaded."""
-        from chat2api_core.files import Files  # noqa: PLC0415 (see the head)
+        from chat2api_core.kept.files import Files  # noqa: PLC0415 (see the head)
 
         return Files(self._ground.store, self._ground.sealer, self._clock)
 

@@ -16,7 +16,7 @@ _OTHERS = {
 }  # fmt: skip
 _OURS = (
     "accounts.exchange", "accounts.upkeep", "accounts.vault", "admin", "catalog", "emulator",
-    "fetch", "files", "limits", "listings", "login", "media", "server", "stores.dynamodb",
+    "fetch", "kept.files", "limits", "listings", "login", "media", "server", "stores.dynamodb",
     "stores.redis", "stores.sqlite", "stores.upstash", "toolcalls", "transport.faults",
     "upstreams.chatgpt_web.complaint", "upstreams.chatgpt_web.conversation",
     "upstreams.chatgpt_web.faults", "upstreams.chatgpt_web.fence", "upstreams.chatgpt_web.poll",

@@ -40,7 +40,7 @@ with serving(Emulator()) as there:
         picture = "data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEAAAAALAAAAAABAAEAAAI="
         ask([{"type": "image_url", "image_url": {"url": picture}}])
 """
-SELDOM = ("fetch", "files", "intake", "media", "upstreams.chatgpt_web.uploads")
+SELDOM = ("fetch", "kept.files", "intake", "media", "upstreams.chatgpt_web.uploads")
 
 
 def _seldom(loaded: str) -> set[str]:

@@ -306,6 +306,13 @@ def a_killed_process_leaves_no_lease_longer_than_its_life(world: World) -> None:
     assert eventually(lambda: world.keys("lease:") == [])
 
 
+def find_all_counted(world: World, before: dict[str, int], answers: list[httpx.Response]) -> None:
+    """No count is lost and none counted twice, whether or not its reply arrived. A process whose
+    last question failed pays what it owes when it tries the database again."""
+    assert eventually(world.settled)
+    assert more(world.figures(), before) == counts(answers)
+
+
 def a_database_that_goes_and_comes_back_costs_no_request_and_no_confirmed_write(
     world: World,
 ) -> None:
@@ -347,10 +354,7 @@ def a_database_that_goes_and_comes_back_costs_no_request_and_no_confirmed_write(
     assert world.tokens() == before
     assert set(owners) <= set(world.keys("owner:"))
     assert world.health(0)["store"]["faults"] > 0
-    # No count is lost and none counted twice, whether or not its reply arrived. A process whose
-    # last question failed pays what it owes when it tries the database again.
-    assert eventually(world.settled)
-    assert more(world.figures(), figures) == counts(answers)
+    find_all_counted(world, figures, answers)
 
 
 STORY = (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from chat2api_core.ambient import SystemIds
-from chat2api_core.key_file import read_or_make
+from chat2api_core.config.key_file import read_or_make
 
 
 def test_it_is_made_once_and_read_ever_after(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chat2api_core.files import Files, Held, Listed, shortened
+from chat2api_core.kept.files import Files, Held, Listed, shortened
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.seal import Sealer
 from chat2api_core.secret import Secret

@@ -1,6 +1,6 @@
 """What sealed thinking is remembered by."""
 
-from chat2api_core.thoughts import brought, given
+from chat2api_core.kept.thoughts import brought, given
 from chat2api_core.turn import (
     Delta,
     Message,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat2api_core.ambient import SystemIds
-from chat2api_core.history import Handle, History, Kept
+from chat2api_core.kept.history import Handle, History, Kept
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.seal import Sealer
 from chat2api_core.secret import Secret

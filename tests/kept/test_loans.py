@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 from chat2api_core.accounts.account import Account
-from chat2api_core.loans import Loans
+from chat2api_core.kept.loans import Loans
 from chat2api_core.seal import Sealer
 from chat2api_core.secret import Secret
 from chat2api_core.stores.base import Store, StoreDown

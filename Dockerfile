@@ -1,4 +1,4 @@
-# The plain server. No image holds a setting: give them as variables, see the README.
+# The plain server. No image holds a setting: give them as variables, see docs/settings.md.
 FROM python:3.12-slim AS build
 WORKDIR /app
 COPY requirements.txt pyproject.toml README.md ./
@@ -16,5 +16,5 @@ ENV PYTHONUNBUFFERED=1 ENV=container
 USER 10001:10001
 EXPOSE 3040
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/app/venv/bin/python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('PORT', '3040') + os.environ.get('API_PREFIX', '') + '/health', timeout=4)"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/app/venv/bin/python", "-c", "import os, urllib.request as r; at = ['http://127.0.0.1:' + os.environ.get('PORT', '3040'), os.environ.get('API_PREFIX', '').strip('/'), 'health']; r.urlopen('/'.join(filter(None, at)), timeout=4)"]
 CMD ["/app/venv/bin/python", "-m", "chat2api_core", "--host", "0.0.0.0"]

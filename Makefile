@@ -3,8 +3,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-HOST ?= 127.0.0.1
-PORT ?= 3040
 ARCH ?= arm64
 
 .PHONY: help install run test test-browser test-clients test-deploy package lock lint types check bench clean
@@ -12,21 +10,28 @@ ARCH ?= arm64
 help: ## list the commands
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
-$(VENV)/installed: pyproject.toml requirements.txt
+$(VENV)/made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "chat2api needs Python 3.11 or newer; try make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
+
+$(VENV)/serves: $(VENV)/made pyproject.toml requirements.txt
+	$(BIN)/python -m pip install --quiet --editable '.[server,tokens]'
+	touch $@
+
+$(VENV)/installed: $(VENV)/made pyproject.toml requirements.txt
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(VENV)/serves $@
 
 install: $(VENV)/installed ## make .venv with everything for development
 
-run: install ## serve on http://127.0.0.1:3040 (HOST=, PORT= to change)
-	$(BIN)/python -m chat2api_core --host $(HOST) --port $(PORT)
+run: $(VENV)/serves ## serve on http://127.0.0.1:3040 (settings may follow, such as PORT=8080 BIND=0.0.0.0)
+	$(BIN)/python -m chat2api_core
 
 test: install ## run the whole suite
 	$(BIN)/python -m pytest -n auto --dist loadgroup
 
-test-clients: install .tools/clients/installed ## the clients that come from npm (Codex CLI, openai-node, AI SDK)
+test-clients: install .tools/clients/installed .tools/frameworks/installed ## clients from npm and PyPI (Codex CLI, openai-node, AI SDK, pydantic-ai, haystack, smolagents)
 	$(BIN)/python -m pytest -m clients tests/clients
 
 .tools/node/bin/npm:
@@ -37,6 +42,11 @@ test-clients: install .tools/clients/installed ## the clients that come from npm
 	mkdir -p .tools/clients
 	cp tests/clients/package.json .tools/clients/
 	PATH="$(CURDIR)/.tools/node/bin:$$PATH" npm install --prefix .tools/clients --no-audit --no-fund --silent
+	touch $@
+
+.tools/frameworks/installed: tests/clients/requirements.txt
+	$(PYTHON) -m venv .tools/frameworks
+	.tools/frameworks/bin/python -m pip install --quiet --requirement tests/clients/requirements.txt
 	touch $@
 
 test-deploy: install ## build and run every deployment with its vendor's own tools (needs node and python3.12)

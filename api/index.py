@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 ROUTES = {
     "/": "api.health",
     "/health": "api.health",
+    "/healthz": "api.health",
+    "/ping": "api.health",
     "/api/cron/refresh": "api.cron.refresh",
     "/v1/chat/completions": "api.v1.chat.completions",
     "/v1/responses": "api.v1.responses",

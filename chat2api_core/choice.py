@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from chat2api_core.compaction import is_compacted
 from chat2api_core.effort import spelled, split
+from chat2api_core.painters import is_painter
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import Native, Prompt
 
@@ -75,6 +76,12 @@ def is_gpt(model: str) -> bool:
     return "g-" in model and re.fullmatch(_GPT, read_prefix(model)[1]) is not None
 
 
+def names_model(model: str) -> bool:
+    """Whether a name means one certain model that talks: no GPT, none that draws, and not whatever
+    the upstream likes."""
+    return not (model in ANY_MODEL or is_gpt(model) or is_painter(model))
+
+
 def meant(model: str, setting: Setting) -> Setting:
     """The upstream that is to answer: what the model's name begins with, else the setting."""
     return read_prefix(model)[0] or setting
@@ -84,8 +91,11 @@ def _knows(name: UpstreamName, model: str, catalogs: Mapping[str, Collection[str
     """Whether an upstream has a model, as far as is known. One whose list is not known may have
     it; every one has its own idea of ``auto``."""
     known = catalogs.get(name)
-    if known is None or model in ANY_MODEL:
-        return True
+    return known is None or model in ANY_MODEL or has(known, model)
+
+
+def has(known: Collection[str], model: str) -> bool:
+    """Whether a model, perhaps with an effort behind its name, is among the known ones."""
     wanted = {spelled(model), spelled(split(model, known).name)}
     return any(spelled(one) in wanted for one in known)
 

@@ -10,7 +10,7 @@ failure ends the answer as failed. What happens is decided by the problem's blam
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
@@ -27,9 +27,9 @@ from chat2api_core.ambient import Clock
 from chat2api_core.choice import ANY_MODEL, NAMES, Choice, Setting, choose, meant, nobody
 from chat2api_core.kept import thoughts
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.reply import Metering, Reply
-from chat2api_core.turn import Prompt, Started
-from chat2api_core.upstreams.base import Batch, Model, Upstream
+from chat2api_core.reply import Metering, Reply, read_head
+from chat2api_core.turn import Prompt
+from chat2api_core.upstreams.base import Model, Upstream
 
 if TYPE_CHECKING:
     from chat2api_core.listings import Listings
@@ -101,6 +101,7 @@ class Engine:
             thread=asked.thread.conversation_id if asked.thread else "",
             holder=holder,
             needs=needed(asked),
+            drop=Reply.aclose,
         )
         return reply
 
@@ -114,9 +115,11 @@ class Engine:
         thread: str = "",
         holder: str = "",
         prefer: str = "",
+        drop: Callable[[_T], Awaitable[None]] | None = None,
     ) -> tuple[_T, Hold]:
         """Ask some account for what is no turn, chosen, renewed and replaced as for turns. The
-        result, and the hold on the account, which the caller releases.
+        result, and the hold on the account, which the caller releases. ``drop`` closes a result
+        that nobody is left to have.
 
         ``types`` are those of accounts that will do, the best one first, by default all of them;
         ``holder`` is as in ``answer``, ``prefer`` the key of the one to ask before others. An
@@ -127,7 +130,14 @@ class Engine:
             return await ask(account)
 
         return await self._try(
-            caller, ask_it, types=types, model=model, thread=thread, holder=holder, prefer=prefer
+            caller,
+            ask_it,
+            types=types,
+            model=model,
+            thread=thread,
+            holder=holder,
+            prefer=prefer,
+            drop=drop,
         )
 
     def adopt(self, account: str, conversation_id: str) -> None:
@@ -200,16 +210,19 @@ class Engine:
                 raise Problem(Kind.INVALID_REQUEST, message, step="pool", param="model")
             there = (kind,)
         choice = choose(prompt, setting=self._setting, available=there, catalogs={})
-        if len(choice.upstreams) == 1 or choice.prompt.model in ANY_MODEL:
+        if choice.prompt.model in ANY_MODEL or not isinstance(caller, PoolCaller):
             return choice
-        catalogs = await self._listings.known(choice.upstreams)
-        return choose(prompt, setting=self._setting, available=there, catalogs=catalogs)
+        if len(choice.upstreams) > 1:
+            catalogs = await self._listings.known(choice.upstreams)
+            choice = choose(prompt, setting=self._setting, available=there, catalogs=catalogs)
+        await self._ledger.look(self._pool.keys(choice.upstreams))
+        return await self._listings.offering(choice) if self._ledger.models else choice
 
     async def _open(self, prompt: Prompt, account: Account, hold: Hold) -> Reply:
         answer = await self._upstreams[account.type].open(prompt, account)
         try:
             source = aiter(answer)
-            head = await _head(source)
+            head = await read_head(source)
         except BaseException:
             await answer.aclose()
             raise
@@ -236,8 +249,10 @@ class Engine:
         holder: str = "",
         needs: Sequence[str] = (),
         prefer: str = "",
+        drop: Callable[[_T], Awaitable[None]] | None = None,
     ) -> tuple[_T, Hold]:
-        """Ask until it succeeds: the result, and the hold on the account, to be released."""
+        """Ask until it succeeds: the result, and the hold on the account, to be released. Where it
+        is cancelled after that, the result is dropped."""
         attempts = Attempts(
             caller,
             model=model,
@@ -265,7 +280,12 @@ class Engine:
                     _log.info("try %d on %s: %s", attempt + 1, who, problem.code)
                     await attempts.failed(hold, problem)
                 else:
-                    await attempts.succeeded(hold)
+                    try:
+                        await attempts.succeeded(hold)
+                    except BaseException:
+                        if drop is not None:
+                            await drop(result)
+                        raise
                     return result, hold
             raise attempts.failure
         finally:
@@ -283,18 +303,3 @@ class Engine:
             if renewed is None:
                 raise
         return await ask(renewed, hold)
-
-
-async def _head(source: AsyncIterator[Batch]) -> list[Batch]:
-    """The batches up to the first one that commits."""
-    head: list[Batch] = []
-    async for batch in source:
-        head.append(batch)
-        if _commits(batch):
-            return head
-    message = "ChatGPT closed the stream without an answer."
-    raise Problem(Kind.CUT, message, step="stream")
-
-
-def _commits(batch: Batch) -> bool:
-    return any(type(delta) is not Started for delta in batch)

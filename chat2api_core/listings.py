@@ -16,8 +16,9 @@ from msgspec import structs
 from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.accounts.pool import Pool
 from chat2api_core.ambient import Clock
+from chat2api_core.choice import Choice, has, names_model
 from chat2api_core.effort import spelled
-from chat2api_core.problem import Problem
+from chat2api_core.problem import Kind, Problem
 from chat2api_core.upstreams.base import Model
 
 Ask: TypeAlias = Callable[[str, str], Awaitable[tuple[Model, ...]]]
@@ -64,6 +65,25 @@ class Listings:
         found = {kind: self._names(kind) for kind in kinds}
         return {kind: names for kind, names in found.items() if names is not None}
 
+    async def offering(self, choice: Choice) -> Choice:
+        """The choice without the web, where the lists of all its plans are known and none has the
+        model: the web would answer with another one, while Codex itself says what it has not. The
+        lists are asked for anew, if they were not of late, before they are believed.
+
+        Raises ``Problem`` MODEL_NOT_FOUND where nobody is left."""
+        model = choice.prompt.model
+        if "web" not in choice.upstreams or not names_model(model) or not self._lacks(model):
+            return choice
+        if self._clock.monotonic() >= self._again:
+            await self._learn(("web",))
+            if not self._lacks(model):
+                return choice
+        others = tuple(name for name in choice.upstreams if name != "web")
+        if not others:
+            message = f"No account offers the model {model[:100]}. GET /v1/models lists them all."
+            raise Problem(Kind.MODEL_NOT_FOUND, message, step="pool", param="model")
+        return structs.replace(choice, upstreams=others)
+
     async def fetch(self, kinds: Sequence[str]) -> Lists:
         """The lists of these types, without those that nobody tells. Raises the first ``Problem``
         where nobody tells anything."""
@@ -94,6 +114,10 @@ class Listings:
         if not plans or not all(plan in known for plan in plans):
             return None
         return frozenset[str]().union(*(known[plan] for plan in plans))
+
+    def _lacks(self, model: str) -> bool:
+        known = self._names("web")
+        return known is not None and not has(known, model)
 
     async def _learn(self, kinds: Sequence[str]) -> None:
         """Ask once for all who wait. A list that comes too late serves the next request."""

@@ -57,6 +57,8 @@ def configure(level: str, *, file: Path | None = None, stream: TextIO | None = N
         handler.close()
     logger.setLevel(level.upper())
     logger.propagate = False
+    # What it says of a form that is broken is for the client to hear, and the client does.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     _attach(logger, logging.StreamHandler(stream or sys.stderr))
     if file is None:
         return

@@ -28,6 +28,7 @@ class Blame(enum.Enum):
 Step: TypeAlias = Literal[
     "auth", "request", "pool", "refresh", "bootstrap", "sentinel", "proof", "conversation",
     "stream", "models", "fetch", "upload", "download", "picture", "transcription", "speech",
+    "store", "quota",
 ]  # fmt: skip
 
 
@@ -96,7 +97,9 @@ class Kind(enum.Enum):
 class Problem(Exception):
     """Something went wrong, in words that may be shown, with a kind that says what follows.
 
-    ``param`` names the offending request field, ``retry_after`` is in seconds from now.
+    ``param`` names the offending request field, ``retry_after`` is in seconds from now. ``spent``:
+    what was asked for was made, or is being made; asking again would have it made, and paid for,
+    once more.
     """
 
     def __init__(
@@ -107,6 +110,7 @@ class Problem(Exception):
         step: Step | None = None,
         param: str | None = None,
         retry_after: float | None = None,
+        spent: bool = False,
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -114,6 +118,7 @@ class Problem(Exception):
         self.step = step
         self.param = param
         self.retry_after = retry_after
+        self.spent = spent
 
     @property
     def code(self) -> str:
@@ -136,7 +141,22 @@ class Problem(Exception):
     @property
     def again(self) -> bool:
         """Whether the same question may be put once more without harm."""
-        return self.kind.value.again
+        return self.kind.value.again and not self.spent
 
     def __repr__(self) -> str:
         return f"Problem({self.kind.name}, {self.message!r}, step={self.step!r})"
+
+
+def forget_frames(error: BaseException) -> None:
+    """Take from an error that was dealt with, and from those behind it, the frames that they came
+    through.
+
+    A frame holds its variables, a request's whole body among them. Where one of these in turn holds
+    the error, all of it would stay until the garbage collector looks for rings, which it seldom
+    does: large requests that fail would fill the memory."""
+    waiting = [error]
+    while waiting:
+        one = waiting.pop()
+        one.__traceback__ = None
+        behind = (one.__cause__, one.__context__)
+        waiting += [each for each in behind if each is not None and each.__traceback__ is not None]

@@ -115,6 +115,10 @@ class Reply:
             self._failure = Problem(Kind.CUT, message, step="stream")
         except Problem as problem:
             self._failure = problem
+        if self.transcript.drawing:
+            # At a limit nothing was drawn, except where it is one on loading what was.
+            limited = self._failure.kind is Kind.RATE_LIMITED and self._failure.step != "download"
+            self._failure.spent = self._failure.spent or not limited
         # What the limiter held back was said, and is shown before the failure is.
         held = [*self._limiter.close()] if self._limiter else []
         if not held:
@@ -144,6 +148,17 @@ class Reply:
             )
         self.transcript.feed(last)
         return last
+
+
+async def read_head(source: AsyncIterator[Batch]) -> list[Batch]:
+    """The batches up to the first one that commits. Raises ``Problem``, CUT where none does."""
+    head: list[Batch] = []
+    async for batch in source:
+        head.append(batch)
+        if any(type(delta) is not Started for delta in batch):
+            return head
+    message = "ChatGPT closed the stream without an answer."
+    raise Problem(Kind.CUT, message, step="stream")
 
 
 def _limiter(sampling: Sampling, meter: Metering) -> "Limiter | None":

@@ -4,11 +4,13 @@ configured. The same ``app`` as on every other host; only what surrounds it diff
 
 import asyncio
 import contextlib
+import signal
 import socket
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from typing import Any, Literal
+from weakref import WeakSet
 
 import uvicorn
 from msgspec import structs
@@ -17,15 +19,26 @@ from chat2api_core.accounts.account import Account
 from chat2api_core.config import Settings
 from chat2api_core.emulator import DEMO_ACCESS_TOKEN, Emulator
 from chat2api_core.secret import Secret
+from chat2api_core.web.deadline import UNDER_WAY_KEY, Deadline
 from chat2api_core.web.routing import App
 from chat2api_core.wiring import Gateway, build
 
 _GRACE = 20  # seconds that running streams get to finish when the server is told to stop
+_LAST_WORDS = 3  # seconds of these in which what has not finished is ended, and says so
 _BACKLOG = 2048
 
 
-def serve(settings: Settings, *, emulate: bool, key_origin: str) -> None:
-    """Serve until interrupted. Raises ``OSError`` where the address cannot be listened on."""
+def serve(
+    settings: Settings,
+    *,
+    emulate: bool,
+    key_origin: str,
+    environ: Mapping[str, str],
+    grace: int = _GRACE,
+) -> None:
+    """Serve until interrupted. ``environ`` is what the settings were read from, and are read from
+    again; ``grace`` is the seconds that answers under way get to finish. Raises ``OSError`` where
+    the address cannot be listened on."""
     with contextlib.ExitStack() as stack:
         base_url = ""
         if emulate or not _answerable(settings):
@@ -43,23 +56,19 @@ def serve(settings: Settings, *, emulate: bool, key_origin: str) -> None:
         settings = adapt(settings)
         origin = ", ".join(settings.base_urls)
         if base_url:
-            origin = f"the built-in emulator of ChatGPT at {base_url} (no account is configured)"
+            why = "as --emulator says" if emulate else "no account is configured"
+            origin = f"the built-in emulator of ChatGPT at {base_url} ({why})"
         listening = stack.enter_context(_listen(settings.bind, settings.port))
         port = listening.getsockname()[1]
-        gateway = build(settings, adapt=adapt)
+        gateway = build(settings, environ=environ, adapt=adapt)
         gateway.meter.warm()
         app = application(gateway)
         for line in _greeting(structs.replace(settings, port=port), origin, key_origin):
             print(line, flush=True)  # noqa: T201 (a command speaks to its user)
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_GRACE,
-        )
+        # uvicorn raises the signal that it was stopped by once more, when all is done.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
         with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is how it is meant to end
-            _Server(config, app).run(sockets=[listening])
+            _Server(app, grace).run(sockets=[listening])
 
 
 def _answerable(settings: Settings) -> bool:
@@ -79,11 +88,37 @@ def _emulated(settings: Settings, base_url: str) -> Settings:
 
 
 class _Server(uvicorn.Server):
-    """Looks after the accounts while it serves, where SCHEDULED_REFRESH asks for it."""
+    """Looks after the accounts while it serves, where SCHEDULED_REFRESH asks for it. Told to stop,
+    it lets the answers under way finish; those that need longer than it waits are ended before."""
 
-    def __init__(self, config: uvicorn.Config, app: App) -> None:
+    def __init__(self, app: App, grace: int) -> None:
+        config = uvicorn.Config(
+            self._answer,
+            interface="asgi3",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=grace,
+        )
         super().__init__(config)
         self._app = app
+        self._grace = grace
+        self._under_way: WeakSet[Deadline] = WeakSet()
+
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        scope[UNDER_WAY_KEY] = self._under_way
+        await self._app(scope, receive, send)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = asyncio.get_running_loop().call_later(self._grace - _LAST_WORDS, self._end_answers)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            ending.cancel()
+
+    def _end_answers(self) -> None:
+        for deadline in list(self._under_way):
+            deadline.end()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         gateway = self._app.gateway
@@ -138,9 +173,11 @@ def serving(app: Callable[..., Awaitable[Any]], log_level: str = "warning") -> I
 def _greeting(settings: Settings, origin: str, key_origin: str) -> Iterator[str]:
     host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
     shown = "127.0.0.1" if host in {"0.0.0.0", "[::]"} else host  # noqa: S104 (compared, not bound)
-    url = f"http://{shown}:{settings.port}{settings.api_prefix}/v1"
+    root = f"http://{shown}:{settings.port}{settings.api_prefix}"
+    url = f"{root}/v1"
     yield from (f"Note: {notice}" for notice in settings.notices)
     yield f"Upstream: {origin}"
+    yield f"Pages:    {root}/admin ({_way_in(settings)})"
     yield f"Base URL: {url}"
     if settings.auth_tokens:
         key = settings.auth_tokens[0].reveal() if key_origin != "configured" else "$YOUR_KEY"
@@ -153,4 +190,9 @@ def _greeting(settings: Settings, origin: str, key_origin: str) -> Iterator[str]
             ' "messages": [{"role": "user", "content": "Hello!"}]}\''
         )
     yield ""
-    sys.stdout.flush()
+
+
+def _way_in(settings: Settings) -> str:
+    if settings.admin_key:
+        return "sign in with ADMIN_KEY"
+    return "sign in with the API key" if settings.auth_tokens else "set ADMIN_KEY to open them"

@@ -16,7 +16,9 @@ from chat2api_core.turn import (
     Delta,
     Finished,
     MessageBegun,
+    NativeBegun,
     NativeItem,
+    NativeProgress,
     Picture,
     PictureBegun,
     PicturePreview,
@@ -33,13 +35,16 @@ from chat2api_core.turn import (
 class Transcript:
     """Feed it every delta of one answer, in order; read it at any time."""
 
-    __slots__ = ("_heads", "_pieces", "_tail", "citations", "finished", "pictures", "started")
+    __slots__ = (
+        "_heads", "_pieces", "_tail", "citations", "drawing", "finished", "pictures", "started",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.started: Started | None = None
         self.finished: Finished | None = None
         self.citations: list[Citation] = []
         self.pictures: list[Picture] = []
+        self.drawing = False  # a picture was begun, whether or not it came
         # The deltas in order, neighbours that say more of the same joined: the first of each run,
         # and all its texts.
         self._heads: list[Delta] = []
@@ -140,18 +145,22 @@ class Transcript:
         | MessageBegun
         | ReasoningSealed
         | WebSearch
+        | NativeBegun
+        | NativeProgress
         | NativeItem
         | PictureBegun
         | PicturePreview,
     ) -> None:
-        if isinstance(delta, PictureBegun | PicturePreview):
-            return  # the picture itself is what stays
+        if isinstance(delta, PictureBegun | PicturePreview | NativeProgress):
+            self.drawing = self.drawing or not isinstance(delta, NativeProgress)
+            return  # the picture itself is what stays, and so is the item
         if isinstance(delta, Started) and self.started is not None:
             self.started = delta  # the same beginning, of which more is known
             return
         if isinstance(delta, Citation):
             self.citations.append(delta)
         elif isinstance(delta, Picture):
+            self.drawing = True
             self.pictures.append(delta)
         elif isinstance(delta, Started):
             self.started = delta
@@ -159,7 +168,13 @@ class Transcript:
             self.finished = delta
         elif not isinstance(
             delta,
-            MessageBegun | CallStarted | CallEnded | ReasoningSealed | WebSearch | NativeItem,
+            MessageBegun
+            | CallStarted
+            | CallEnded
+            | ReasoningSealed
+            | WebSearch
+            | NativeBegun
+            | NativeItem,
         ):
             assert_never(delta)
         self._begin(delta)

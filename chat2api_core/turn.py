@@ -22,10 +22,12 @@ Role: TypeAlias = Literal["system", "developer", "user", "assistant", "tool"]
 # are, and a new field has a default.
 
 
-class Text(Struct, frozen=True, gc=False, tag="text"):
-    """Plain text, said by anybody."""
+class Text(Struct, frozen=True, gc=False, tag="text", omit_defaults=True):
+    """Plain text, said by anybody. ``sources`` are those of an earlier answer; their offsets count
+    within this text."""
 
     text: str
+    sources: "tuple[Citation, ...]" = ()
 
 
 class Image(Struct, frozen=True, gc=False, tag="image", omit_defaults=True):
@@ -102,7 +104,9 @@ class Message(Struct, frozen=True, omit_defaults=True):
 
 class Tool(Struct, frozen=True):
     """A tool of the client. A custom tool takes free text, perhaps by a grammar, not JSON.
-    ``space_description`` says what the tools of its namespace are for."""
+    ``space_description`` says what the tools of its namespace are for. ``built_in``: the Responses
+    API knows the tool by a type of its own, which is its name. ``deferred``: the model is to find
+    it by a search among tools, where the upstream has one."""
 
     name: str
     description: str = ""
@@ -113,9 +117,11 @@ class Tool(Struct, frozen=True):
     syntax: str = ""
     namespace: str = ""
     space_description: str = ""
+    built_in: bool = False
+    deferred: bool = False
 
 
-HostedKind: TypeAlias = Literal["web_search", "image_generation"]
+HostedKind: TypeAlias = Literal["web_search", "image_generation", "tool_search"]
 
 
 class HostedTool(Struct, frozen=True):
@@ -177,8 +183,9 @@ class Prompt(Struct, frozen=True):
     """One turn that a client asks for. ``stream`` is not in it: that is between the dialect and its
     client. ``hints`` are the upstream's own switches (``search``, ``reason``, ...); ``temporary``
     asks that the upstream keep no history (None: as the gateway is set). ``verbosity``, ``summary``
-    (how reasoning is to be summed up) and ``service_tier`` are the Responses API's words, empty
-    where the client says nothing; ``cache_key`` names the conversation for prompt caches."""
+    (how reasoning is to be summed up), ``recall`` (how much of the reasoning of earlier turns the
+    model is shown) and ``service_tier`` are the Responses API's words, empty where the client says
+    nothing; ``cache_key`` names the conversation for prompt caches."""
 
     model: str
     messages: tuple[Message, ...]
@@ -194,6 +201,7 @@ class Prompt(Struct, frozen=True):
     hosted: tuple[HostedTool, ...] = ()
     verbosity: str = ""
     summary: str = ""
+    recall: str = ""
     cache_key: str = ""
     service_tier: str = ""
     media: Media = Media()
@@ -253,21 +261,43 @@ class ReasoningSealed(Struct, frozen=True, gc=False):
 
 
 class WebSearch(Struct, frozen=True, gc=False):
-    """A step of a web search that the upstream made by itself: it searched for ``query``, opened
-    ``url``, or looked for ``pattern`` there."""
+    """A step of a web search that the upstream made by itself: it searched for ``query``, or for
+    several ``queries``, opened ``url``, or looked for ``pattern`` there. ``failed``: it tried."""
 
     action: Literal["search", "open_page", "find_in_page"] = "search"
     query: str = ""
     url: str = ""
     pattern: str = ""
+    queries: tuple[str, ...] = ()
+    failed: bool = False
+
+
+class NativeBegun(Struct, frozen=True, gc=False):
+    """An item of the Responses API for which there is no word here begins: its type, and its JSON
+    text as the upstream sent it, on one line. ``index`` numbers such items of the answer from 0."""
+
+    index: int
+    kind: str
+    item: str
+
+
+class NativeProgress(Struct, frozen=True, gc=False):
+    """What the upstream tells of the native item ``index`` while it is under way: the type of the
+    event, and its JSON text as it came, on one line. Like a preview it is no part of the answer."""
+
+    index: int
+    kind: str
+    event: str
 
 
 class NativeItem(Struct, frozen=True, gc=False):
-    """An item of the Responses API for which there is no word here: its type, and its JSON text as
-    the upstream sent it, on one line."""
+    """An item of the Responses API for which there is no word here, as it stays: its type, and its
+    JSON text as the upstream sent it, on one line. ``index`` is that of its ``NativeBegun``; -1:
+    nothing was told of it before."""
 
     kind: str
     item: str
+    index: int = -1
 
 
 class CallStarted(Struct, frozen=True, gc=False):
@@ -364,6 +394,8 @@ Delta: TypeAlias = (
     | ReasoningDelta
     | ReasoningSealed
     | WebSearch
+    | NativeBegun
+    | NativeProgress
     | NativeItem
     | CallStarted
     | CallDelta

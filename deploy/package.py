@@ -24,12 +24,15 @@ MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 # Amazon Linux 2023 has glibc 2.34; wheels may ask for that or for less.
 GLIBC = ("manylinux_2_34", "manylinux_2_28", "manylinux_2_17", "manylinux2014")
-# What no function needs: the plain server and the emulator, type stubs, metadata, scripts, tests,
-# PyYAML's second parser in C, which settings never use, redis-py: on AWS the store is DynamoDB, the
-# route over aiohttp, which pays for many requests at once, and all of websockets but its client.
+# What no function needs: the command line, the plain server and the emulator, type stubs, metadata,
+# scripts, tests, PyYAML's second parser in C, which settings never use, redis-py: on AWS the store
+# is DynamoDB, the route over aiohttp, which pays for many requests at once, and all of websockets
+# but its client.
 _OURS = ("api", "chat2api_core")
 _OURS_LEFT_OUT = (
     "chat2api_core/emulator",
+    "chat2api_core/login",
+    "chat2api_core/command.py",
     "chat2api_core/server.py",
     "chat2api_core/__main__.py",
     "chat2api_core/stores/redis.py",

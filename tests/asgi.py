@@ -53,6 +53,23 @@ class Loop(asyncio.SelectorEventLoop):
         self.timers.append(super().call_at(when, callback, *args, context=context))
         return self.timers[-1]
 
+    def run_in_executor(
+        self, executor: object, work: Callable[[*Ts], T], *args: *Ts
+    ) -> "asyncio.Future[T]":
+        """In no thread, but a little later: a thread takes a time that nobody tells."""
+        done: asyncio.Future[T] = self.create_future()
+
+        def finish() -> None:
+            if done.cancelled():
+                return
+            try:
+                done.set_result(work(*args))
+            except Exception as error:  # noqa: BLE001 (it is told to who waits for it)
+                done.set_exception(error)
+
+        self.call_soon(finish)
+        return done
+
 
 def play(coroutine: Coroutine[Any, Any, T]) -> T:
     """Run it to its end, and see that nothing is left of it."""
@@ -147,6 +164,11 @@ class Client:
         """Close the connection; ``late`` arrives before that is noticed."""
         self._parts = list(late)
         self._gone.set()
+
+    @property
+    def unread(self) -> int:
+        """How many pieces of its body nobody has asked for."""
+        return len(self._parts)
 
     @property
     def ended(self) -> bool:

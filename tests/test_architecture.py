@@ -29,12 +29,12 @@ ALLOWED: dict[str, set[str]] = {
     "abreast": set(),
     "intake": VOCABULARY | {"abreast", "kept.files", "media"},
     "wire": {"stage", "problem"},
-    "dialects": VOCABULARY | {"wire", "dialects.base"},
+    "dialects": VOCABULARY | {"wire", "dialects.base", "dialects.parameters"},
     "limits": VOCABULARY,
     "usage": VOCABULARY,
     "meter": VOCABULARY | {"usage"},
     "toolcalls": VOCABULARY,
-    "accounts": VOCABULARY | {"seal", "stores.base"},
+    "accounts": VOCABULARY | {"abreast", "seal", "stores.base"},
     "accounts.exchange": VOCABULARY | {"transport"},
     "upstreams": VOCABULARY | {"wire", "accounts.account", "upstreams.base", "upstreams.quote"},
     "upstreams.directory": {"upstreams.base"},
@@ -50,6 +50,7 @@ ALLOWED: dict[str, set[str]] = {
     "upstreams.chatgpt_web.transcription": VOCABULARY | {"accounts.account", "media"},
     "upstreams.chatgpt_web.sites": VOCABULARY | {"accounts", "transport", "config"},
     "upstreams.chatgpt_web.launch": VOCABULARY | {"transport", "config"},
+    "upstreams.chatgpt_web.allowance": VOCABULARY | {"accounts.account"},
     "upstreams.chatgpt_web.client": VOCABULARY
     | {"accounts", "upstreams.base", "transport", "config", "media"},
     "upstreams.codex.backend": VOCABULARY | {"transport", "accounts.account", "upstreams.quote"},
@@ -66,7 +67,8 @@ ALLOWED: dict[str, set[str]] = {
     "stores": VOCABULARY,
     "seal": VOCABULARY,
     "transport": VOCABULARY,
-    "config": VOCABULARY | {"", "accounts.account", "accounts.token_form", "keys", "stores.choose"},
+    "config": VOCABULARY
+    | {"", "aliases", "accounts.account", "accounts.token_form", "keys", "stores.choose"},
     "log": set(),
     "keys": {"secret"},
     "admin": VOCABULARY
@@ -75,14 +77,15 @@ ALLOWED: dict[str, set[str]] = {
     "metering": VOCABULARY | {"keys", "stores.base", "stores.guard"},
     "engine": VOCABULARY
     | {"", "kept.thoughts", "reply", "choice", "listings", "accounts", "upstreams.base"},
-    "listings": VOCABULARY | {"accounts", "upstreams.base"},
+    "listings": VOCABULARY | {"choice", "accounts", "upstreams.base"},
     "reply": VOCABULARY | {"", "kept.thoughts", "limits", "accounts", "upstreams.base"},
     "catalog": VOCABULARY | {"accounts", "upstreams.base"},
     "web": VOCABULARY
-    | {"", "dialects.base", "engine", "reply", "choice", "wiring", "config", "accounts"}
+    | {"", "aliases", "dialects.base", "engine", "reply", "choice", "wiring", "config", "accounts"}
     | {"upstreams.base", "kept.files", "media"}
     | {"keys", "metering", "admin", "stores.base"},
     "web.files": VOCABULARY | {"dialects", "accounts", "kept.files", "media", "stores.base"},
+    "web.chat": VOCABULARY | {"dialects"},
     "web.audio": VOCABULARY
     | {"dialects", "accounts", "engine", "media", "reply", "upstreams.base"},
     "web.speech": VOCABULARY | {"dialects", "accounts", "upstreams.chatgpt_web.speech"},
@@ -90,19 +93,22 @@ ALLOWED: dict[str, set[str]] = {
     "web.compaction": VOCABULARY
     | {"dialects", "accounts", "choice", "kept.thoughts", "upstreams.codex.compaction"},
     "web.responses": VOCABULARY | {"dialects", "accounts", "engine", "reply", "kept.history"},
-    "login": VOCABULARY | {"", "accounts.account", "config", "transport"},
-    "emulator": {"", "ambient"},
+    "login": VOCABULARY | {"", "accounts.account", "config", "port", "transport"},
+    "emulator": {"", "ambient", "port"},
     "server": {"", "accounts", "config", "emulator", "secret", "web", "wiring"},
-    "__main__": {"ambient", "config", "login", "secret", "server"},
+    "command": {"", "ambient", "config", "login", "port", "secret", "server"},
+    "port": set(),
+    "aliases": set(),
+    "__main__": {"command"},
 }
 # Third-party packages that one place alone may import.
 RESERVED = {
-    "httpx": {"transport"},
+    "httpx": set(),  # (what it adds to httpcore would be imported and never used)
     "multidict": {"transport"},
     "yarl": {"transport"},
     "aiohttp": {"transport"},
-    # A connection must go to the very address that was checked: httpx has no such handle.
-    "httpcore": {"fetch"},
+    # (fetch: a connection must go to the very address that was checked)
+    "httpcore": {"fetch", "transport"},
     "starlette": {"web"},
     "mangum": {"web"},
     "yaml": {"config"},
@@ -113,8 +119,10 @@ RESERVED = {
 PURE = [
     "turn", "transcript", "stage", "problem", "effort", "kept.thoughts", "choice", "limits", "wire",
     "dialects", "toolcalls", "painters", "carried", "compaction", "fetch.address", "intake.texts",
-    "accounts.caps", "accounts.standing", "stores.debts", "stores.dynamodb_counts",
+    "accounts.caps", "accounts.digest", "accounts.member", "accounts.shortage", "accounts.standing",
+    "stores.backoff", "stores.debts", "stores.dynamodb_counts",
     "media.asset", "media.data_url", "media.kind", "media.picture", "media.upload", "web.paths",
+    "web.nowhere", "aliases",
 ] + [
     f"upstreams.chatgpt_web.{name}"
     for name in (
@@ -125,8 +133,14 @@ PURE = [
         "searches", "shapes", "sources", "switches", "target", "textdoc", "thinking", "topics",
         "utterance", "waiting",
     )
-]  # fmt: skip
-IMPURE_IMPORTS = {"asyncio", "os", "random", "secrets", "socket", "time", "uuid", "httpx"}
+] + [
+    f"upstreams.codex.{name}"
+    for name in (
+        "calls", "catalog", "compaction", "events", "faults", "hosted", "items", "names", "quota",
+        "reader", "request", "text", "thinking",
+    )
+] + ["emulator.codex"]  # fmt: skip
+IMPURE_IMPORTS = {"asyncio", "os", "random", "secrets", "socket", "time", "uuid", "httpcore"}
 
 
 def sources() -> list[Path]:
@@ -218,4 +232,4 @@ def test_a_handler_is_thin(path: Path) -> None:
 
 
 def test_the_standard_library_is_what_it_was_thought_to_be() -> None:
-    assert IMPURE_IMPORTS - {"httpx"} <= sys.stdlib_module_names
+    assert IMPURE_IMPORTS - {"httpcore"} <= sys.stdlib_module_names

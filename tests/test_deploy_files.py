@@ -5,7 +5,11 @@ import importlib
 import json
 import re
 import stat
+import subprocess
+import sys
+import threading
 import tomllib
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,6 +24,7 @@ from deploy.package import PYTHON, sources
 
 ROOT = Path(__file__).parent.parent
 PROJECT: Any = tomllib.loads((ROOT / "pyproject.toml").read_text())
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
 VERCEL: Any = json.loads((ROOT / "vercel.json").read_text())
 FUNCTION: Any = VERCEL["functions"]["api/index.py"]
 # Set by the platform's own files or by stores, which read them by themselves.
@@ -43,7 +48,7 @@ COMPOSE: Any = yaml.safe_load((ROOT / "compose.yaml").read_text())
 
 def pins(text: str) -> dict[str, str]:
     """Names and versions of a file of requirements."""
-    return dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", text, re.M))
+    return dict(re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==([^\s\\;]+)", text, re.M))
 
 
 def test_vercel_finds_the_application_and_no_handler_of_another_kind() -> None:
@@ -95,7 +100,7 @@ def test_vercel_leaves_out_what_no_request_needs() -> None:
 
     assert len(excluded) <= LONGEST_GLOB
     folders = set(excluded.strip("{}").split(","))
-    assert {"tests/**", "conf/**", ".venv/**", ".tools/**", "deploy/**"} <= folders
+    assert {"tests/**", "conf/**", "deploy/**", ".*", ".*/**"} <= folders, "no .env, .data, .venv"
 
 
 def test_streams_may_last_as_long_on_both_platforms() -> None:
@@ -196,17 +201,41 @@ def test_compose_gives_streams_the_time_to_finish_and_opens_no_port_to_the_netwo
     assert service["ports"] == ["127.0.0.1:3040:3040"]
     assert "ports" not in COMPOSE["services"]["redis"]
     assert service["environment"] == {"STORE_URL": "redis://redis:6379/0"}
+    assert service["read_only"]
+    [aside] = service["tmpfs"]
+    assert aside.startswith("/tmp:"), "uploads are put aside there"  # noqa: S108 (compared only)
     assert set(service["depends_on"]) <= set(COMPOSE["services"])
     for one in COMPOSE["services"].values():
         assert not one.get("image", "x:1").endswith(":latest")
+
+
+class _Doorkeeper(BaseHTTPRequestHandler):
+    """Answers at the paths that begin with /below alone."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/below/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.mark.parametrize("prefix", ["/below", "below", "/below/"])
+def test_the_container_is_healthy_however_its_prefix_is_written(prefix: str) -> None:
+    (check,) = re.findall(r"^HEALTHCHECK .*?CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)
+    with HTTPServer(("127.0.0.1", 0), _Doorkeeper) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        environ = {"PORT": str(server.server_port), "API_PREFIX": prefix}
+        command = [sys.executable, *json.loads(check)[1:]]
+        assert subprocess.run(command, env=environ, check=False, timeout=30).returncode == 0
 
 
 @pytest.mark.parametrize("name", [".vercelignore", ".dockerignore", ".gitignore"])
 def test_settings_and_tools_are_never_uploaded(name: str) -> None:
     lines = (ROOT / name).read_text().splitlines()
 
-    assert "*" in lines or {"conf/*.yaml", ".tools/", ".venv/"} <= {
-        line if line.endswith("yaml") else f"{line.rstrip('/')}/" for line in lines
+    assert "*" in lines or {"conf/*.yaml/", ".env/", ".env.*/", ".data/", ".tools/", ".venv/"} <= {
+        f"{line.rstrip('/')}/" for line in lines
     }
 
 

@@ -11,12 +11,15 @@ from chat2api_core.accounts.caller import AnonymousCaller, Caller, PoolCaller, T
 from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.accounts.pool import Pool
 from chat2api_core.engine import Engine
-from chat2api_core.problem import Kind, Problem
+from chat2api_core.problem import Kind, Problem, Step
 from chat2api_core.secret import Secret
 from chat2api_core.turn import (
     Delta,
     Finished,
     Message,
+    Picture,
+    PictureBegun,
+    PicturePreview,
     Prompt,
     Sampling,
     Started,
@@ -141,6 +144,31 @@ class TestAnswers:
 
     def test_an_answer_without_an_end_is_a_problem(self) -> None:
         assert Desk([[TextDelta("Hi")]]).refusal().kind is Kind.CUT
+
+    @pytest.mark.parametrize(
+        ("kind", "step", "spent"),
+        [
+            (Kind.UPSTREAM_ERROR, "download", True),
+            (Kind.TIMEOUT, "picture", True),
+            (Kind.RATE_LIMITED, "download", True),
+            (Kind.RATE_LIMITED, "picture", False),
+        ],
+    )
+    @pytest.mark.parametrize("sign", [PictureBegun(), PicturePreview(0, "AA=="), Picture("x")])
+    def test_a_picture_that_was_begun_is_paid_for_unless_there_are_no_more(
+        self, sign: Delta, kind: Kind, step: Step, *, spent: bool
+    ) -> None:
+        desk = Desk([[sign], Problem(kind, "No.", step=step)], GOOD)
+
+        assert desk.refusal().spent is spent
+        assert len(desk.asked) == 1
+
+    def test_a_picture_that_was_begun_is_paid_for_though_the_stream_just_stops(self) -> None:
+        assert Desk([[PictureBegun()]], GOOD).refusal().spent
+
+    def test_words_cost_nothing(self) -> None:
+        broken = Problem(Kind.CUT, "Broken.", step="stream")
+        assert not Desk([[TextDelta("Hi")], broken]).refusal().spent
 
     def test_a_stop_sequence_ends_the_answer(self) -> None:
         prompt = Prompt("auto", ASK.messages, sampling=Sampling(stop=("l",)))
@@ -312,6 +340,7 @@ class TestOnAccount:
 
         async def script() -> Account:
             result, hold = await desk.engine.on_account(caller, upload, **options)
+            assert isinstance(result, Account)
             assert hold.account.key == result.key
             await hold.release()
             return result

@@ -8,10 +8,12 @@ import pytest
 from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.accounts.pool import Pool
+from chat2api_core.choice import Choice, UpstreamName
 from chat2api_core.emulator.tokens import make_access_token
 from chat2api_core.listings import Listings, union
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
+from chat2api_core.turn import Message, Prompt, Text
 from chat2api_core.upstreams.base import Model
 from tests.fakes import FakeClock, FakeIds
 
@@ -155,3 +157,66 @@ def test_the_union_has_every_model_once_by_its_first_name() -> None:
         Model("gpt-5.5", "GPT-5.5", upstreams=BOTH),
         Model("o3", upstreams=("web",)),
     )
+
+
+# ------------------------------------------------------------------------ what nobody offers
+
+
+def chosen(model: str, *upstreams: UpstreamName) -> Choice:
+    return Choice(upstreams, Prompt(model, (Message("user", (Text("Hi"),)),)))
+
+
+def test_what_no_list_has_is_not_asked_of_the_web() -> None:
+    desk = Desk(PLUS, FREE, CODEX)
+    desk.known()
+
+    with pytest.raises(Problem, match="No account offers the model gpt-9") as caught:
+        asyncio.run(desk.listings.offering(chosen("gpt-9", "web")))
+    assert (caught.value.kind, caught.value.param) == (Kind.MODEL_NOT_FOUND, "model")
+
+
+def test_codex_is_still_asked_for_it_says_itself_what_it_has_not() -> None:
+    desk = Desk(PLUS, FREE, CODEX)
+    desk.known()
+
+    found = asyncio.run(desk.listings.offering(chosen("gpt-9", "codex", "web")))
+    assert found.upstreams == ("codex",)
+
+
+@pytest.mark.parametrize(
+    "model", ["auto", "gpt-5.5", "gpt-4o-high", "g-abc", "gpt-4-gizmo-g-abc", "gpt-image-2"]
+)
+def test_what_some_plan_has_or_no_list_tells_of_is_asked_for(model: str) -> None:
+    desk = Desk(PLUS, FREE)
+    asyncio.run(desk.listings.known(("web",)))
+
+    choice = chosen(model, "web")
+    assert asyncio.run(desk.listings.offering(choice)) is choice
+
+
+def test_where_a_list_is_not_known_nothing_is_held_against_a_model() -> None:
+    desk = Desk(PLUS, FREE, lists={"web/plus": ("auto",)})
+    asyncio.run(desk.listings.known(("web",)))
+
+    choice = chosen("gpt-9", "web")
+    assert asyncio.run(desk.listings.offering(choice)) is choice
+
+
+def test_an_old_list_is_asked_for_anew_before_it_is_believed() -> None:
+    desk = Desk(PLUS)
+    asyncio.run(desk.listings.known(("web",)))
+    desk.lists["web/plus"] = ("auto", "gpt-9")
+    desk.clock.advance(301)
+
+    choice = chosen("gpt-9", "web")
+    assert asyncio.run(desk.listings.offering(choice)) is choice
+    assert desk.asked == ["web/plus", "web/plus"]
+
+
+def test_a_wrong_name_makes_nobody_ask_again_and_again() -> None:
+    desk = Desk(PLUS)
+    asyncio.run(desk.listings.known(("web",)))
+    for _ in range(5):
+        with pytest.raises(Problem):
+            asyncio.run(desk.listings.offering(chosen("gpt-9", "web")))
+    assert desk.asked == ["web/plus"]

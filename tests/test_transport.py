@@ -2,6 +2,8 @@
 
 import asyncio
 import gzip
+import ssl
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,10 +12,11 @@ import pytest
 
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.transport import Backend, Transport
+from tests.certificate import self_signed
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-pytestmark = pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
+pytestmark = pytest.mark.parametrize("backend", ["httpcore", "aiohttp"])
 
 HEADERS = [(b"user-agent", b"test"), (b"accept", b"*/*")]
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n"
@@ -98,6 +101,94 @@ def test_only_what_was_written_is_sent(backend: Backend) -> None:
         assert head.lower().count(b"user-agent: test") == 1
 
 
+@pytest.mark.parametrize(
+    ("method", "body", "framing"),
+    [
+        ("POST", b"", b"content-length: 0"),
+        ("POST", b"{}", b"content-length: 2"),
+        ("GET", b"", b""),
+    ],
+)
+def test_where_the_body_ends_is_said_where_there_can_be_one(
+    backend: Backend, method: str, body: bytes, framing: bytes
+) -> None:
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await read_head(reader))
+        writer.write(OK + b"content-length: 0\r\n\r\n")
+
+    async def run() -> None:
+        async with listening(talk) as url, transport(backend) as client:
+            await (await client.send(method, url, HEADERS, body, step="models")).aclose()
+
+    asyncio.run(run())
+    lines = seen[0].lower().split(b"\r\n")
+    assert [one for one in lines if one.startswith((b"content-length", b"transfer-enc"))] == [
+        one for one in [framing] if one
+    ]
+
+
+@pytest.mark.parametrize("name", [b"host", b"Host"])
+def test_a_host_that_was_written_stands_alone(backend: Backend, name: bytes) -> None:
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await read_head(reader))
+        writer.write(OK + b"content-length: 0\r\n\r\n")
+
+    async def run() -> None:
+        async with listening(talk) as url, transport(backend) as client:
+            headers = [*HEADERS, (name, b"signed.example")]
+            await (await client.send("GET", url, headers, step="models")).aclose()
+
+    asyncio.run(run())
+    lines = seen[0].lower().split(b"\r\n")
+    assert [one for one in lines if one.startswith(b"host:")] == [b"host: signed.example"]
+
+
+def test_a_body_of_unknown_length_is_sent_in_chunks(backend: Backend) -> None:
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await read_head(reader))
+        seen.append(await reader.readuntil(b"0\r\n\r\n"))
+        writer.write(OK + b"content-length: 0\r\n\r\n")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"three"
+
+    async def run() -> None:
+        async with listening(talk) as url, transport(backend) as client:
+            reply = await client.send("POST", url, HEADERS, pieces(), step="upload")
+            await reply.aclose()
+
+    asyncio.run(run())
+    assert b"transfer-encoding: chunked" in seen[0].lower()
+    assert seen[1] == b"3\r\none\r\n5\r\nthree\r\n0\r\n\r\n"
+
+
+def test_the_address_is_asked_for_as_it_is_written(backend: Backend) -> None:
+    seen: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        seen.append(await read_head(reader))
+        writer.write(OK + b"content-length: 0\r\n\r\n")
+
+    async def run() -> None:
+        async with listening(talk) as url, transport(backend) as client:
+            asked = url + "/a%20b%2Fc;d?sig=x%2By+z&e=$1'#never-sent"
+            await (await client.send("GET", asked, HEADERS, step="download")).aclose()
+            port = url.split(":")[2].split("/")[0]
+            assert b"\r\nhost: 127.0.0.1:%s\r\n" % port.encode() in seen[0].replace(
+                b"Host", b"host"
+            )
+
+    asyncio.run(run())
+    assert seen[0].split(b" ")[1] == b"/path/a%20b%2Fc;d?sig=x%2By+z&e=$1'"
+
+
 def test_a_body_in_pieces_is_sent_with_its_length(backend: Backend) -> None:
     seen: list[bytes] = []
 
@@ -143,6 +234,33 @@ def test_a_proxy_gets_its_password_and_the_target_does_not(backend: Backend) -> 
     )
 
 
+def test_a_proxy_with_tls_is_believed_by_the_certificates_that_are_named(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    chain = self_signed(tmp_path, "127.0.0.1")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain)
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await read_head(reader)
+        assert head.startswith(b"GET http://chatgpt.invalid/models ")
+        writer.write(OK + b"content-length: 2\r\n\r\nok")
+        await writer.drain()
+        writer.close()
+
+    async def run() -> None:
+        server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
+        proxy = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server, transport(backend) as client:
+            target = "http://chatgpt.invalid/models"
+            reply = await client.send("GET", target, HEADERS, step="models", proxy=proxy)
+            assert await reply.read() == b"ok"
+            await reply.aclose()
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(chain))
+    asyncio.run(run())
+
+
 def test_a_very_long_header_is_read(backend: Backend) -> None:
     answer = OK + b"set-cookie: a=%b\r\ncontent-length: 0\r\n\r\n" % (b"x" * 30_000)
 
@@ -167,6 +285,38 @@ def test_a_packed_body_is_unpacked(backend: Backend) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("packing", "packed", "plain"),
+    [
+        ("gzip", gzip.compress(b"one") + gzip.compress(b"two"), b"onetwo"),
+        ("deflate", zlib.compress(b"packed"), b"packed"),
+        ("gzip", gzip.compress(b"\0" * 3_000_000), b"\0" * 3_000_000),
+    ],
+    ids=["two packets behind each other", "deflate", "very small for what it holds"],
+)
+def test_a_body_is_unpacked_whole(
+    backend: Backend, packing: str, packed: bytes, plain: bytes
+) -> None:
+    head = OK + f"content-encoding: {packing}\r\ncontent-length: {len(packed)}\r\n\r\n".encode()
+
+    async def run() -> None:
+        for cut in (len(packed), 1, len(packed) // 2):
+            talk = saying(head + packed[:cut], packed[cut:])
+            async with listening(talk) as url, transport(backend) as client:
+                reply = await client.send("GET", url, HEADERS, step="models")
+                assert await reply.read() == plain
+                await reply.aclose()
+
+    asyncio.run(run())
+
+
+def test_a_body_that_is_not_packed_as_it_says_is_a_cut(backend: Backend) -> None:
+    head = OK + b"content-encoding: gzip\r\ncontent-length: 12\r\n\r\n"
+    problem = problem_of(backend, saying(head + b"never packed"))
+
+    assert problem.kind is Kind.CUT
+
+
 def test_a_body_larger_than_expected_is_refused(backend: Backend) -> None:
     answer = OK + b"content-length: 100\r\n\r\n" + b"x" * 100
 
@@ -180,6 +330,37 @@ def test_a_body_larger_than_expected_is_refused(backend: Backend) -> None:
             assert raised.value.step == "models"
 
     asyncio.run(run())
+
+
+def test_much_that_has_gathered_is_handed_out_by_and_by(backend: Backend) -> None:
+    """A slow client must not make its whole answer pass through the memory at once."""
+    body = bytes(1_000_000)
+
+    async def run() -> list[bytes]:
+        gathered = asyncio.Event()
+
+        async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_head(reader)
+            writer.write(OK + b"content-length: %d\r\n\r\n" % len(body) + body[:400_000])
+            await writer.drain()
+            gathered.set()
+            writer.write(body[400_000:])
+            await writer.drain()
+
+        async with listening(talk) as url, transport(backend) as client:
+            reply = await client.send("GET", url, HEADERS, step="models")
+            await gathered.wait()
+            for _ in range(100):  # what the network has brought meanwhile is taken in
+                await asyncio.sleep(0)
+            pieces = []
+            while (piece := await reply.chunk()) is not None:
+                pieces.append(piece)
+            await reply.aclose()
+            return pieces
+
+    pieces = asyncio.run(run())
+    assert b"".join(pieces) == body
+    assert max(map(len, pieces)) <= 65_536
 
 
 def test_closing_early_closes_the_connection(backend: Backend) -> None:

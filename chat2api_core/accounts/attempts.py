@@ -15,10 +15,12 @@ from chat2api_core.accounts.hold import Hold
 from chat2api_core.accounts.leases import Lease
 from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.accounts.pool import Pool
-from chat2api_core.problem import Blame, Kind, Problem
+from chat2api_core.problem import Blame, Kind, Problem, forget_frames
 
 # What one upstream refuses and another one may take.
 _OF_ONE_UPSTREAM = frozenset({Kind.MODEL_NOT_FOUND, Kind.CONTEXT_LENGTH, Kind.REFUSED})
+# What is met on the way to an upstream: an account with a proxy of its own has a way of its own.
+_OF_THE_WAY = frozenset({Kind.UNREACHABLE, Kind.CHALLENGED})
 
 
 class Attempts:
@@ -83,6 +85,7 @@ class Attempts:
 
     async def failed(self, hold: Hold, problem: Problem) -> None:
         """Note how asking went. Raises ``Problem`` where asking on does not help."""
+        forget_frames(problem)  # it is kept here, and these frames hold us
         kind = hold.account.type
         self._failure = problem
         if self._told_by in {"", kind} or problem.kind not in _OF_ONE_UPSTREAM:
@@ -96,7 +99,7 @@ class Attempts:
         last, failure = self._hold, self._failure
         assert last is not None
         assert failure is not None
-        types = self._elsewhere(failure)
+        types = self._elsewhere(last, failure)
         if types:
             try:
                 self._hold = await self._pick(types)
@@ -110,22 +113,23 @@ class Attempts:
             raise failure
         return last, True
 
-    def _elsewhere(self, failure: Problem) -> tuple[str, ...]:
+    def _elsewhere(self, last: Hold, failure: Problem) -> tuple[str, ...]:
         """The types of accounts of which another one may be asked now."""
         if not isinstance(self._caller, PoolCaller):
             return ()
         up = tuple(kind for kind in self._types if kind not in self._down)
-        if failure.blame is Blame.UPSTREAM and failure.step != "refresh":
+        upstream = failure.blame is Blame.UPSTREAM and failure.step != "refresh"
+        if upstream and not _by_its_own_way(last, failure):
             return up  # another account of the same type would meet the same
         return (*up, *(kind for kind in self._types if kind in self._down))
 
     async def succeeded(self, hold: Hold) -> None:
         """Note the success. The hold is the caller's from now on."""
-        self._hold = None
         if self._remembers:
             for scope in (self._model, *self._needs):
                 await self._ledger.praise(hold.account.key, scope)
         await hold.proved()
+        self._hold = None
 
     async def aclose(self) -> None:
         """Let go of the account that was asked last."""
@@ -177,9 +181,14 @@ class Attempts:
         elif pooled and problem.kind in _OF_ONE_UPSTREAM and len(self._types) > 1:
             self._types = tuple(other for other in self._types if other != kind)
         elif problem.blame is Blame.UPSTREAM and problem.again:
-            self._down.add(kind)
+            if not _by_its_own_way(hold, problem):
+                self._down.add(kind)
         else:
             raise self.failure
+
+
+def _by_its_own_way(hold: Hold, problem: Problem) -> bool:
+    return bool(hold.account.proxy) and problem.kind in _OF_THE_WAY
 
 
 def _free(account: Account, ledger: Ledger) -> Hold:

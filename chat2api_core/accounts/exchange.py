@@ -94,10 +94,10 @@ class Exchange:
             account,
         )
         if reply.status != 200:  # noqa: PLR2004 (HTTP OK)
-            raise _refused(reply.status, answer)
+            raise _refused(reply, answer)
         tokens = _decode(answer, _Tokens)
         if not tokens.access_token:
-            raise _dead("The answer to the refresh token holds no access token.")
+            raise _unreadable("The answer to the refresh token holds no access token.")
         return msgspec.structs.replace(
             account,
             access_token=Secret(tokens.access_token),
@@ -115,7 +115,7 @@ class Exchange:
             account,
         )
         if reply.status != 200:  # noqa: PLR2004 (HTTP OK)
-            raise _refused(reply.status, answer)
+            raise _refused(reply, answer)
         session = _decode(answer, _Session)
         if not session.accessToken or session.error:
             # With an error in it, the token beside it is the old one.
@@ -171,7 +171,8 @@ class _Failure(Struct):
     code: str | None = None
 
 
-def _refused(status: int, body: bytes) -> Problem:
+def _refused(reply: Reply, body: bytes) -> Problem:
+    status = reply.status
     try:
         failure = msgspec.json.decode(body, type=_Failure)
     except msgspec.DecodeError:
@@ -179,11 +180,15 @@ def _refused(status: int, body: bytes) -> Problem:
     error = failure.error
     words = {failure.code}
     words |= {error.code, error.type} if isinstance(error, _Reason) else {error}
-    if words & _DEAD or status in {400, 401}:
+    # A 400 that names no error is not the sign-in server's own: who stands between us says nothing
+    # of the account, which would be out for good.
+    if words & _DEAD or status == 401 or (status == 400 and any(words)):  # noqa: PLR2004 (HTTP)
         return _dead("The account's sign-in is no longer accepted; sign in again.")
     if status == 429:  # noqa: PLR2004 (too many requests)
         message = "The sign-in server asks to wait before tokens are refreshed again."
-        return Problem(Kind.RATE_LIMITED, message, step="refresh")
+        wait = reply.header("retry-after")
+        seconds = float(wait) if wait.isascii() and wait.isdigit() else None
+        return Problem(Kind.RATE_LIMITED, message, step="refresh", retry_after=seconds)
     message = f"The sign-in server answered {status} when a token was to be refreshed."
     return Problem(Kind.UPSTREAM_ERROR, message, step="refresh")
 
@@ -196,5 +201,8 @@ def _decode(body: bytes, kind: type[_T]) -> _T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.DecodeError as error:
-        message = "The sign-in server's answer could not be read."
-        raise Problem(Kind.GARBAGE, message, step="refresh") from error
+        raise _unreadable("The sign-in server's answer could not be read.") from error
+
+
+def _unreadable(message: str) -> Problem:
+    return Problem(Kind.GARBAGE, message, step="refresh")

@@ -24,12 +24,21 @@ class Hold:
 
     async def proved(self) -> None:
         """The account has answered, or failed: who waited for the outcome of a probe may go on."""
-        scope, self._scope = self._scope, None
-        if scope is not None:
-            await self._ledger.probed(self.account.key, scope)
+        if self._scope is not None:
+            await self._ledger.probed(self.account.key, self._scope)
+            self._scope = None
 
     async def release(self) -> None:
-        """Let go of the account; twice does no harm."""
-        await self.proved()
-        await self._lease.release()
+        """Let go of the account; twice does no harm. What others wait for is done to its end, even
+        where the request is cancelled."""
+        if self._lease.key or self._scope is not None:
+            from chat2api_core.abreast import unbroken  # noqa: PLC0415 (few have to tell a store)
+
+            await unbroken(self._let_go())
+        else:
+            await self._lease.release()
         await self._ledger.settle()
+
+    async def _let_go(self) -> None:
+        await self._lease.release()
+        await self.proved()

@@ -17,6 +17,7 @@ from chat2api_core.stores.base import Store
 
 _TTL = 60.0
 _MAX_RELEASED = 1000
+_AT_ONCE = 32  # leases that are renewed side by side
 
 
 class Lease:
@@ -67,14 +68,12 @@ class Leases:
         if self._counts[account] >= self.limit:
             return None
         self._counts[account] += 1  # before anybody waits, so that nobody passes by in between
-        try:
-            lease = await self._granted(account)
-        except BaseException:
-            self._count_down(account)
-            raise
-        if lease is None:
-            self._count_down(account)
-        return lease
+        if self._store is None:
+            return Lease(self, account)
+        from chat2api_core.abreast import unbroken  # noqa: PLC0415 (few share their accounts)
+
+        # Who is cancelled meanwhile may have the slot without knowing it.
+        return await unbroken(self._granted(self._store, account), _unwanted)
 
     async def give_back(self, lease: Lease) -> None:
         """What ``Lease.release`` does."""
@@ -90,17 +89,24 @@ class Leases:
             self._renewing = None
         await self._store.delete_if(lease.key, lease.mark.encode())
 
-    async def _granted(self, account: str) -> Lease | None:
-        if self._store is None:
-            return Lease(self, account)
+    async def _granted(self, store: Store, account: str) -> Lease | None:
+        lease = None
+        try:
+            lease = await self._slot(store, account)
+        finally:
+            if lease is None:
+                self._count_down(account)
+        return lease
+
+    async def _slot(self, store: Store, account: str) -> Lease | None:
         slots = [f"lease:{account}:{slot}" for slot in range(self.limit)]
-        taken = await self._store.get_many(slots) if self.limit > 1 else [None]
+        taken = await store.get_many(slots) if self.limit > 1 else [None]
         mark = self._ids.hex(16)
         for key, holder in zip(slots, taken, strict=True):
-            if await self._won(self._store, key, holder, mark.encode()):
+            if await self._won(store, key, holder, mark.encode()):
                 lease = self._held[key] = Lease(self, account, key, mark)
                 if self._renewing is None:
-                    self._renewing = asyncio.create_task(self._renew(self._store))
+                    self._renewing = asyncio.create_task(self._renew(store))
                 return lease
         return None
 
@@ -116,16 +122,29 @@ class Leases:
         return await store.swap(key, holder, mark, self._ttl)
 
     async def _renew(self, store: Store) -> None:
+        from chat2api_core.abreast import all_of  # noqa: PLC0415 (few share their accounts)
+
         while True:
             await self._sleep(self._ttl / 3)
-            for lease in list(self._held.values()):
-                mark = lease.mark.encode()
-                kept = await store.swap(lease.key, mark, mark, self._ttl)
-                if not kept and self._held.get(lease.key) is lease:
-                    # A store that came back empty: the slot is ours again unless it is taken.
-                    await store.add(lease.key, mark, self._ttl)
+            held = list(self._held.values())
+            # Side by side: with a slow store the last ones would end before their turn came.
+            for start in range(0, len(held), _AT_ONCE):
+                some = held[start : start + _AT_ONCE]
+                await all_of([self._prolong(store, lease) for lease in some])
+
+    async def _prolong(self, store: Store, lease: Lease) -> None:
+        mark = lease.mark.encode()
+        kept = await store.swap(lease.key, mark, mark, self._ttl)
+        if not kept and self._held.get(lease.key) is lease:
+            # A store that came back empty: the slot is ours again unless it is taken.
+            await store.add(lease.key, mark, self._ttl)
 
     def _count_down(self, account: str) -> None:
         self._counts[account] -= 1
         if self._counts[account] <= 0:
             del self._counts[account]
+
+
+async def _unwanted(lease: Lease | None) -> None:
+    if lease is not None:
+        await lease.release()

@@ -15,13 +15,12 @@ makes it forget; the store is how the others hear of it.
 What ChatGPT tells of an account's caps with nearly every answer is part of its standing; it is
 written once a minute at most, and at once where it makes or ends a rest.
 
-Keys: ``standing:<account>``, ``models`` (lists by plan), ``owner:<conversation>``,
-``probe:<account>:<model>``. No secret is in any of them.
+Keys: ``standing:<account>``, ``models`` (lists by plan), and those of ``owners`` and ``probes``. No
+secret is in any of them.
 """
 
 import asyncio
 import functools
-import hashlib
 import logging
 import math
 from collections import OrderedDict
@@ -33,6 +32,8 @@ import msgspec
 from chat2api_core.accounts import caps as known_caps
 from chat2api_core.accounts import standing as standings
 from chat2api_core.accounts.caps import Caps, PlanUse
+from chat2api_core.accounts.owners import Owners
+from chat2api_core.accounts.probes import Probes
 from chat2api_core.accounts.standing import NOTHING, Rest, Standing
 from chat2api_core.ambient import Clock
 from chat2api_core.problem import Problem
@@ -40,13 +41,11 @@ from chat2api_core.stores.base import Store
 
 Reach: TypeAlias = Literal["process", "machine", "world"]
 
-_MAX_CONVERSATIONS = 10_000
 _MAX_STANDINGS = 10_000
 _MAX_PLANS = 20
 _KEEP = 30 * 86_400.0
 _LOOK_EVERY = 1.0
 _TELL_EVERY = 60.0  # seconds between two writes of an account's caps
-_PROBE = 60.0  # seconds after which a probe counts as lost with its process
 _TRIES = 8
 _MODELS = "models"
 
@@ -72,7 +71,6 @@ class Ledger:
         self._clock = clock
         self._store = None if reach == "process" else store
         self._every = 0.0 if reach == "world" else _LOOK_EVERY
-        self._temporary = temporary
         self._known: OrderedDict[str, Standing] = OrderedDict()
         self._written: dict[str, int] = {}
         self._untold: dict[str, Caps] = {}
@@ -81,9 +79,10 @@ class Ledger:
         self._models: Mapping[str, frozenset[str]] = {}
         self._looked: tuple[Sequence[str], float] = ((), 0.0)
         self._looks: dict[Sequence[str], asyncio.Task[None]] = {}
-        self._owners: OrderedDict[str, str] = OrderedDict()
-        self._unsaved: dict[str, str] = {}
-        self._probes: dict[tuple[str, str], float] = {}
+        # On one machine a temporary chat does not outlive the process: a write to the disk would
+        # cost more than the whole request.
+        self._owners = Owners(self._store, temporary=temporary, kept=reach == "world")
+        self._probes = Probes(clock, self._store)
 
     # ------------------------------------------------------------------------------- standings
 
@@ -217,24 +216,12 @@ class Ledger:
     # ---------------------------------------------------------------------------------- probes
 
     async def probe(self, account: str, scope: str) -> bool:
-        """Whether the caller may try the account after a rest: True for one at a time, on all
-        instances together. It calls ``probed`` when it knows; without that, its turn ends after a
-        minute."""
-        now = self._clock.monotonic()
-        if self._probes.get((account, scope), now) > now:
-            return False
-        self._probes = {key: until for key, until in self._probes.items() if until > now}
-        self._probes[account, scope] = now + _PROBE
-        if self._store is None or await self._store.add(_probe_key(account, scope), b"1", _PROBE):
-            return True
-        self._probes.pop((account, scope), None)
-        return False
+        """Whether the caller may try the account after a rest; see ``probes``."""
+        return await self._probes.begin(account, scope)
 
     async def probed(self, account: str, scope: str) -> None:
         """The probe is over, however it went."""
-        self._probes.pop((account, scope), None)
-        if self._store is not None:
-            await self._store.delete(_probe_key(account, scope))
+        await self._probes.end(account, scope)
 
     # ---------------------------------------------------------------------------------- models
 
@@ -259,53 +246,21 @@ class Ledger:
 
     def owns(self, account: str, conversation_id: str, temporary: bool | None = None) -> None:
         """Note that the account holds the conversation. ``settle`` tells the others."""
-        if self._owners.get(conversation_id) != account and self._worth_saving(temporary):
-            self._unsaved[conversation_id] = account
-        self._owners[conversation_id] = account
-        self._owners.move_to_end(conversation_id)
-        if len(self._owners) > _MAX_CONVERSATIONS:
-            self._owners.popitem(last=False)
+        self._owners.note(account, conversation_id, temporary)
 
     async def owner(self, conversation_id: str) -> str:
         """The key of the account that holds the conversation, empty where unknown."""
-        known = self._owners.get(conversation_id, "")
-        if known or self._store is None:
-            return known
-        found = await self._store.get(_owner_key(conversation_id))
-        if found:
-            self.owns(found.decode("ascii", "replace"), conversation_id)
-            self._unsaved.pop(conversation_id, None)
-        return self._owners.get(conversation_id, "")
+        return await self._owners.of(conversation_id)
 
-    async def settle(self) -> None:
-        """Tell the others what was noted since: of conversations, and of caps where it is time."""
+    async def settle(self, *, at_once: str = "") -> None:
+        """Tell the others what was noted since: of conversations, and of caps where it is time, or
+        those of the account ``at_once``."""
         if self._store is None:
             return
-        while self._unsaved:
-            conversation_id, account = self._unsaved.popitem()
-            await self._store.put(_owner_key(conversation_id), account.encode(), _KEEP)
+        await self._owners.settle()
+        self._told.pop(at_once, None)
         if self._untold:
             await self._tell_caps(self._store)
-
-    def _worth_saving(self, temporary: bool | None) -> bool:
-        """On one machine a temporary chat does not outlive the process: a write to the disk would
-        cost more than the whole request."""
-        if self._store is None:
-            return False
-        return self._every == 0 or not (self._temporary if temporary is None else temporary)
-
-
-def _probe_key(account: str, scope: str) -> str:
-    return f"probe:{account}:{_digest(scope)}"
-
-
-def _owner_key(conversation_id: str) -> str:
-    return f"owner:{_digest(conversation_id)}"
-
-
-def _digest(text: str) -> str:
-    """A name fit for a key, whatever a caller has sent."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _read_models(raw: bytes | None) -> dict[str, frozenset[str]]:

@@ -5,19 +5,20 @@ verdict. The one rule: an account is passed over for a model only where somethin
 account is not sent a model that its plan is known not to have.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from chat2api_core.accounts.account import Account, read_claims, renewable
 from chat2api_core.accounts.standing import Out, Rest, Standing
-from chat2api_core.effort import spelled
+from chat2api_core.effort import spelled, split
 from chat2api_core.problem import Kind
 
 Offers: TypeAlias = Mapping[str, frozenset[str]]
 
 _FREE = "free"
+_NOT_AT_ALL = 2  # a rank
 # What every account may use, whatever its list says.
 _EVERYBODYS = frozenset({"", "auto"})
 
@@ -85,8 +86,25 @@ def rank(member: Member, model: str, offers: Offers) -> int:
     if own is not None:
         others = (names for offer, names in offers.items() if _type(offer) == member.account.type)
         lacking = not _has(own, model) and any(_has(names, model) for names in others)
-        return 2 if lacking else 0
+        return _NOT_AT_ALL if lacking else 0
     return 1 if member.plan == _FREE else 0
+
+
+def fittest(
+    verdicts: Sequence[Verdict], model: str, offers: Offers, tried: Collection[str]
+) -> list[Verdict]:
+    """Those of them that no other one fits better by its plan, of those of its type that can be
+    asked and are not among the ``tried``; all of them where nobody fits."""
+    name = split(model, frozenset[str]().union(*offers.values())).name
+    ranks = [(rank(one.member, name, offers), one) for one in verdicts]
+    suited = [(place, one) for place, one in ranks if place < _NOT_AT_ALL]
+    best: dict[str, int] = {}
+    for place, one in suited:
+        if one.why_not is None and one.member.key not in tried:
+            kind = one.member.account.type
+            best[kind] = min(place, best.get(kind, place))
+    left = [one for place, one in suited if place <= best.get(one.member.account.type, 0)]
+    return left if suited else list(verdicts)
 
 
 def _has(names: frozenset[str], model: str) -> bool:

@@ -11,31 +11,20 @@ accounts have as many requests as they may have, others wait for a short time.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from typing import NamedTuple
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.hold import Hold
 from chat2api_core.accounts.leases import Leases
 from chat2api_core.accounts.ledger import Ledger
-from chat2api_core.accounts.member import Member, Verdict, member_of, rank, verdict
-from chat2api_core.accounts.standing import Out, Rest
+from chat2api_core.accounts.member import Member, Verdict, fittest, member_of, verdict
+from chat2api_core.accounts.shortage import Keeper, apart, crowded, exhausted, nobody
+from chat2api_core.accounts.standing import Out
 from chat2api_core.ambient import Clock, Ids
-from chat2api_core.effort import split
-from chat2api_core.problem import Kind, Problem
+from chat2api_core.problem import Kind
 
 _PATIENCE = 10.0  # seconds that a request waits for an account that is in use
 _PAUSES = (0.05, 0.1, 0.2, 0.4)  # between two looks; the last one again and again
-_CROWDED_AGAIN = 5.0
 _MAX_PLANS = 6
-_CROWDED = frozenset({Kind.RATE_LIMITED, Kind.BUSY})
-
-
-class _Keeper(NamedTuple):
-    """The one account that can answer because it holds ``what``; without it, that is ``kind``."""
-
-    key: str
-    what: str
-    kind: Kind
 
 
 class Pool:
@@ -154,10 +143,10 @@ class Pool:
         resting."""
         keys = self.keys(types)
         if not keys:
-            raise Problem(Kind.NO_ACCOUNT, _nobody(types if self._members else ()), step="pool")
+            raise nobody(types if self._members else ())
         keeper = await self._keeper(conversation_id, holder)
         if keeper is not None:
-            keys = _alone(keeper, keys)
+            keys = keeper.among(keys)
         end = self._clock.monotonic() + _PATIENCE
         pauses = iter(_PAUSES)
         while True:
@@ -168,21 +157,16 @@ class Pool:
             if hold is not None:
                 return hold
             if self._clock.monotonic() >= end:
-                message = "Every account is busy with other answers. Try again in a moment."
-                raise Problem(Kind.BUSY, message, step="pool", retry_after=_CROWDED_AGAIN)
+                raise crowded()
             await self._sleep(next(pauses, _PAUSES[-1]))
 
-    async def _keeper(self, conversation_id: str, holder: str) -> _Keeper | None:
+    async def _keeper(self, conversation_id: str, holder: str) -> Keeper | None:
         owner = await self._ledger.owner(conversation_id) if conversation_id else ""
         if holder and owner not in {"", holder}:
-            message = (
-                "The file is held by another account than this conversation. "
-                "Send it again, or begin a new conversation."
-            )
-            raise Problem(Kind.FILE_NOT_FOUND, message, step="pool")
+            raise apart()
         if holder:
-            return _Keeper(holder, "the file", Kind.FILE_NOT_FOUND)
-        return _Keeper(owner, "this conversation", Kind.CONVERSATION_NOT_FOUND) if owner else None
+            return Keeper(holder, "the file", Kind.FILE_NOT_FOUND)
+        return Keeper(owner, "this conversation", Kind.CONVERSATION_NOT_FOUND) if owner else None
 
     def _those(self, keys: Sequence[str], plan: str | None) -> list[Member]:
         members = [self._members[self._places[key]] for key in keys]
@@ -193,7 +177,7 @@ class Pool:
         verdicts: Sequence[Verdict],
         types: Sequence[str],
         tried: Collection[str],
-        keeper: _Keeper | None,
+        keeper: Keeper | None,
         prefer: str,
     ) -> Hold | None:
         """A hold on one of them; None where those that may be asked are all in use. Raises
@@ -201,10 +185,7 @@ class Pool:
         free = [one for one in verdicts if one.why_not is None and one.member.key not in tried]
         if not free:
             why = [one.why_not for one in verdicts if one.why_not is not None]
-            if keeper is not None and why and isinstance(why[0], Out):
-                message = f"The account that holds {keeper.what} is out. {why[0].message}"
-                raise Problem(keeper.kind, message, step="pool")
-            raise self._exhausted(why)
+            raise exhausted(why, keeper, self._clock.now())
         for kind in types:
             left = [one for one in free if one.member.account.type == kind]
             while left:
@@ -236,24 +217,9 @@ class Pool:
             if member.identity and not isinstance(judged.why_not, Out):
                 known.add(member.identity)
             found.append(judged)
-        return self._fittest(found, model, tried) if self._mixed else found
-
-    def _fittest(
-        self, verdicts: list[Verdict], model: str, tried: Collection[str]
-    ) -> list[Verdict]:
-        offers = self._ledger.models
-        names = frozenset[str]().union(*offers.values())
-        name = split(model, names).name
-        ranks = [rank(one.member, name, offers) for one in verdicts]
-        suited = [(place, one) for place, one in zip(ranks, verdicts, strict=True) if place < 2]  # noqa: PLR2004 (see rank)
-        if not suited:
-            return verdicts
-        best: dict[str, int] = {}  # of those of each type that can be asked
-        for place, one in suited:
-            if one.why_not is None and one.member.key not in tried:
-                kind = one.member.account.type
-                best[kind] = min(place, best.get(kind, place))
-        return [one for place, one in suited if place <= best.get(one.member.account.type, 0)]
+        if not self._mixed:
+            return found
+        return fittest(found, model, self._ledger.models, tried)
 
     async def _hold(self, chosen: Verdict) -> Hold | None:
         key = chosen.member.key
@@ -279,23 +245,6 @@ class Pool:
         start = self._turn % count
         return min(free, key=lambda one: (self._seats[one.member.key] - start) % count)
 
-    def _exhausted(self, reasons: Sequence[Rest | Out]) -> Problem:
-        rests = [one for one in reasons if isinstance(one, Rest)]
-        outs = [one for one in reasons if isinstance(one, Out)]
-        if not rests:
-            message = "No other account is left to ask."
-            if outs:
-                message = f"No account can be asked ({len(outs)} out). {outs[0].message}"
-            return Problem(Kind.NO_ACCOUNT, message, step="pool")
-        first = min(rests, key=lambda rest: rest.until)
-        limits = [rest.kind for rest in rests if rest.kind in _CROWDED]
-        kind = first.kind if first.kind in _CROWDED or not limits else limits[0]
-        message = first.message
-        if len(rests) > 1:
-            message = f"All {len(rests)} accounts are resting; the last reason: {first.message}"
-        wait = self._ledger.refusal(first).retry_after
-        return Problem(kind, message, step="pool", retry_after=wait)
-
 
 def _once(members: Iterable[Member], counts: Callable[[Member], bool]) -> Iterable[Member]:
     """The members that count, those that open the same account once."""
@@ -308,17 +257,3 @@ def _once(members: Iterable[Member], counts: Callable[[Member], bool]) -> Iterab
 
 def _mixed(members: Iterable[Member]) -> bool:
     return len({member.offer for member in members}) > 1
-
-
-def _alone(keeper: _Keeper, keys: Collection[str]) -> tuple[str, ...]:
-    """The account that holds what is asked for, if it is one of these."""
-    if keeper.key not in keys:
-        message = f"The account that holds {keeper.what} is no longer configured."
-        raise Problem(keeper.kind, message, step="pool")
-    return (keeper.key,)
-
-
-def _nobody(wanted: Sequence[str]) -> str:
-    if wanted:
-        return f"This takes an account of type {' or '.join(wanted)}, and none is configured."
-    return "No ChatGPT account is configured. Set CHATGPT_ACCESS_TOKENS or CHATGPT_ACCOUNTS."

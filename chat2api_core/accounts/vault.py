@@ -10,7 +10,7 @@ another account) and ``lock:refresh:<account>``.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -90,12 +90,18 @@ class Vault:
         """The tokens that an instance saved last, None where there are none that open here.
 
         With ``sure`` it raises ``StoreDown``; else it then tells what this process knew."""
-        name = f"cred:{key}"
-        raw = await (self._store.sure if sure else self._store).get(name)
-        if raw is None:
-            return None
+        raw = await (self._store.sure if sure else self._store).get(_name(key))
+        return None if raw is None else self._opened(key, raw)
+
+    async def load_many(self, keys: Sequence[str]) -> dict[str, Tokens]:
+        """``load`` for those of the keys that there is something for."""
+        raws = await self._store.get_many([_name(key) for key in keys])
+        pairs = ((key, self._opened(key, raw)) for key, raw in zip(keys, raws, strict=True) if raw)
+        return {key: tokens for key, tokens in pairs if tokens is not None}
+
+    def _opened(self, key: str, raw: bytes) -> Tokens | None:
         try:
-            return _decoder.decode(self._sealer.open(raw, name))
+            return _decoder.decode(self._sealer.open(raw, _name(key)))
         except BadSeal as error:
             self._tell(key, str(error))
         except msgspec.DecodeError:
@@ -104,7 +110,7 @@ class Vault:
 
     async def save(self, key: str, tokens: Tokens, *, once: bool = False) -> bool:
         """Whether the tokens are in the store now; it is tried for some seconds, or ``once``."""
-        name = f"cred:{key}"
+        name = _name(key)
         sealed = self._sealer.seal(msgspec.json.encode(tokens), name)
         for pause in (None,) if once else (*_PAUSES, None):
             try:
@@ -114,7 +120,8 @@ class Vault:
                     await self._sleep(pause)
             else:
                 return True
-        _log.error("the renewed tokens of account %s could not be saved: the store is down", key)
+        if not once:
+            _log.error("the renewed tokens of account %s are not saved: the store is down", key)
         return False
 
     async def lock(self, key: str) -> str | None:
@@ -132,6 +139,11 @@ class Vault:
         if key not in self._told and len(self._told) < 1000:  # noqa: PLR2004 (once each; bounded)
             self._told.add(key)
             _log.warning("the kept tokens of account %s are not used: %s", key, why)
+
+
+def _name(key: str) -> str:
+    """Where an account's tokens stand, and what they are sealed for."""
+    return f"cred:{key}"
 
 
 _decoder = msgspec.json.Decoder(Tokens)

@@ -21,9 +21,9 @@ class Attempts:
         """Whether this address may try."""
         return int(await self._store.get(_name(address)) or 0) < MOST
 
-    async def wrong(self, address: str) -> None:
-        """Note a wrong try."""
-        await self._store.increment(_name(address), 1, WAIT)
+    async def wrong(self, address: str) -> bool:
+        """Note a wrong try; whether it is one too many."""
+        return await self._store.increment(_name(address), 1, WAIT) > MOST
 
 
 def _name(address: str) -> str:

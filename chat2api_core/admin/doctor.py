@@ -9,13 +9,15 @@ In: an account. Out: an ``Examination``. The stages, in their order:
     models              the list of models (Codex)
     conversation        the turn's own request
     turn                the short answer, whole
+    quota               what the account may still use, asked whatever became of the turn
 
 The one rule: nothing that it returns is secret: no token, no address of a proxy, no answer.
 """
 
 import asyncio
+import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import urlsplit
 
@@ -25,7 +27,7 @@ from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.credentials import Credentials
 from chat2api_core.accounts.egress import Egress
 from chat2api_core.ambient import Clock
-from chat2api_core.problem import Problem, Step
+from chat2api_core.problem import Kind, Problem, Step
 from chat2api_core.transport import Content, Headers, Reply, Transport
 from chat2api_core.turn import Message, Prompt, Text
 from chat2api_core.upstreams.base import Upstream
@@ -40,6 +42,7 @@ _STAGES: Mapping[str, Sequence[str]] = {
     "web": ("bootstrap", "sentinel", "proof", "conversation", "turn"),
     "codex": ("models", "conversation", "turn"),
 }
+_QUOTA = "quota"
 _STEPS: Sequence[Step] = ("bootstrap", "sentinel", "models", "conversation")  # of which each asks
 _PORTS = {"https": 443, "http": 80, "socks5": 1080, "socks5h": 1080}
 
@@ -117,7 +120,9 @@ class Doctor:
         egress: Egress,
         site_url: str,
         clock: Clock,
+        ask_quota: Callable[[Account], Awaitable[bool]],
     ) -> None:
+        self._ask_quota = ask_quota
         self._transport = transport
         self._upstreams = upstreams
         self._credentials = credentials
@@ -126,7 +131,8 @@ class Doctor:
         self._clock = clock
 
     async def examine(self, account: Account) -> Examination:
-        """All stages, up to the first that fails."""
+        """All stages, up to the first that fails; the quota is asked after a failed turn, too,
+        unless the token itself was refused: it may say why."""
         proxy = self._egress.proxy(account)
         stages = await self._way(proxy or self._site_url)
         ready: Account | None = None
@@ -134,10 +140,14 @@ class Doctor:
             ready, stage = await self._sign_in(account)
             stages.append(stage)
         if ready is not None:
-            stages += await self._turn(ready)
+            turn, failure = await self._turn(ready)
+            refused = isinstance(failure, Problem) and failure.kind is Kind.UNAUTHORIZED
+            quota = Stage(_QUOTA, "not_reached") if refused else await self._quota(ready)
+            stages += [*turn, quota]
         else:
             told = {stage.name for stage in stages}
-            left = [name for name in ("sign_in", *_STAGES[account.type]) if name not in told]
+            names = ("sign_in", *_STAGES[account.type], _QUOTA)
+            left = [name for name in names if name not in told]
             stages += [Stage(name, "not_reached") for name in left]
         egress = "proxy" if proxy else "direct"
         return Examination(account.key, account.type, egress, _all_well(stages), stages)
@@ -182,12 +192,13 @@ class Doctor:
             return None, Stage("sign_in", "failed", self._since(began), _told(problem))
         return ready, Stage("sign_in", "ok", self._since(began))
 
-    async def _turn(self, account: Account) -> list[Stage]:
+    async def _turn(self, account: Account) -> tuple[list[Stage], Problem | TimeoutError | None]:
+        """The stages of a turn, and what it failed with."""
         transport = TimedTransport(self._transport, self._clock)
         upstream = self._upstreams(transport).get(account.type)
         names = _STAGES[account.type]
         if upstream is None:
-            return [Stage(name, "skipped", detail="no such upstream") for name in names]
+            return [Stage(name, "skipped", detail="no such upstream") for name in names], None
         began = self._clock.monotonic()
         failure: Problem | TimeoutError | None = None
         try:
@@ -203,7 +214,16 @@ class Doctor:
                     await answer.aclose()
         except (Problem, TimeoutError) as error:
             failure = error
-        return _stages(names, transport.calls, failure, self._since(began))
+        return _stages(names, transport.calls, failure, self._since(began)), failure
+
+    async def _quota(self, account: Account) -> Stage:
+        began = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(_WAIT):
+                told = await self._ask_quota(account)
+        except (Problem, TimeoutError) as error:
+            return Stage(_QUOTA, "failed", self._since(began), _told(error))
+        return Stage(_QUOTA, "ok" if told else "skipped", self._since(began))
 
     def _since(self, began: float) -> int:
         return round((self._clock.monotonic() - began) * 1000)
@@ -257,9 +277,20 @@ def _told(error: Problem | TimeoutError) -> str:
     return "There was no whole answer in time."
 
 
+_WORDS: Sequence[tuple[type[Exception], str]] = (
+    (TimeoutError, "There was no answer in time."),
+    (ConnectionRefusedError, "The connection was refused: nothing listens there."),
+    (ConnectionResetError, "The connection was broken off."),
+    (socket.gaierror, "The name has no address, or no name server answers."),
+    (ssl.SSLCertVerificationError, "The certificate is not trusted."),
+    (ssl.SSLError, "This is no TLS that can be spoken."),
+)
+
+
 def _words(error: Exception) -> str:
-    """The kind of a failure; the system's own words could name a proxy."""
-    return "no answer in time" if isinstance(error, TimeoutError) else type(error).__name__
+    """A failure in words of ours: the system's own could name a proxy."""
+    fitting = (words for kind, words in _WORDS if isinstance(error, kind))
+    return next(fitting, f"It failed ({type(error).__name__}).")
 
 
 def _all_well(stages: list[Stage]) -> bool:

@@ -19,9 +19,11 @@ from chat2api_core.secret import Secret
 
 _SECRETS = ("access_token", "refresh_token", "session_token", "id_token")
 _SHORTEST_MASKED = 16
+HIDDEN = "…"
+"""What is shown of a secret that is too short to show anything of."""
 
 
-class KeyEdit(Struct, frozen=True):
+class KeyEdit(Struct, frozen=True, forbid_unknown_fields=True):
     """A local key. Without an ``id`` it is new and needs its ``key``."""
 
     id: str = ""
@@ -33,14 +35,14 @@ class KeyEdit(Struct, frozen=True):
     tokens_per_day: int = 0
 
 
-class TextEdit(Struct, frozen=True):
+class TextEdit(Struct, frozen=True, forbid_unknown_fields=True):
     """A prefix or a proxy."""
 
     id: str = ""
     value: str = ""
 
 
-class AccountEdit(Struct, frozen=True):
+class AccountEdit(Struct, frozen=True, forbid_unknown_fields=True):
     """An account. ``proxy`` None takes the account's own proxy away."""
 
     id: str = ""
@@ -55,7 +57,7 @@ class AccountEdit(Struct, frozen=True):
     disabled: bool = False
 
 
-class Edit(Struct, frozen=True):
+class Edit(Struct, frozen=True, forbid_unknown_fields=True):
     """What shall be there now; a section that is None stays as it is. ``version`` is that of the
     document that was looked at."""
 
@@ -72,7 +74,7 @@ Document = Mapping[str, Tree]
 def mask(secret: str) -> str:
     """A secret as it may be shown: enough to tell it from others, useless otherwise."""
     if len(secret) < _SHORTEST_MASKED:
-        return "…"
+        return HIDDEN
     return f"{secret[:3]}…{secret[-4:]}"
 
 
@@ -95,6 +97,8 @@ def changed(document: Document, edit: Edit) -> dict[str, Tree]:
     if edit.keys is not None:
         old = {_id(str(entry["key"])): entry for entry in _keys(document)}
         entries = [_key(one, old, f"keys[{n}]") for n, one in enumerate(edit.keys)]
+        ids = [_id(str(entry["key"])) for entry in entries]
+        _once(ids, [one.key.strip() for one in edit.keys], "keys[{}].key")
         auth["access_tokens"] = [entry["key"] for entry in entries if len(entry) == 1]
         auth["api_keys"] = [entry for entry in entries if len(entry) > 1]
     if edit.prefixes is not None:
@@ -208,6 +212,14 @@ def _gone(place: str) -> Problem:
     return _wrong("This entry is not there any more; load the page again.", f"{place}.id")
 
 
+def _once(ids: Sequence[str], fresh: Sequence[str], place: str) -> None:
+    """Refuse what is put in anew (``fresh`` is its text, empty for what stays as it is) and is
+    there already: two entries of one id could not be told apart any more."""
+    for number, text in enumerate(fresh):
+        if text and ids.count(ids[number]) > 1:
+            raise _wrong("This is there already.", place.format(number))
+
+
 def _key(edit: KeyEdit, old: Mapping[str, dict[str, Tree]], place: str) -> dict[str, Tree]:
     text = edit.key.strip()
     if not text:
@@ -237,12 +249,23 @@ def _changed_texts(edits: Sequence[TextEdit], known: Iterable[str], place: str) 
             where = f"{place}[{number}]"
             raise _gone(where) if edit.id else _wrong("This is empty.", f"{where}.value")
         out.append(text or old[edit.id])
+    ids = [_id(str(text)) for text in out]
+    _once(ids, [edit.value.strip() for edit in edits], place + "[{}].value")
     return out
 
 
 def _accounts(document: Document, edits: Sequence[AccountEdit]) -> list[Tree]:
     old = {id_of(entry): entry for entry in account_entries(document)}
-    return [_account(one, old, f"accounts[{number}]") for number, one in enumerate(edits)]
+    entries = [_account(one, old, f"accounts[{number}]") for number, one in enumerate(edits)]
+    fresh = ["".join(getattr(one, name) for name in _SECRETS).strip() for one in edits]
+    _once([_login(entry) for entry in entries], fresh, "accounts[{}]")
+    return [*entries]
+
+
+def _login(entry: Mapping[str, Tree]) -> str:
+    """What the id of an account hangs on, see ``Account.key``; the entry may be no good yet."""
+    tokens = (entry.get(name) for name in ("refresh_token", "session_token", "access_token"))
+    return f"{next(filter(None, tokens), '')}\n{entry.get('account_id', '')}"
 
 
 def _account(edit: AccountEdit, old: Mapping[str, dict[str, Tree]], place: str) -> dict[str, Tree]:

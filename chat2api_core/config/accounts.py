@@ -31,7 +31,7 @@ _LINES = re.compile(r"[;\n\r]")
 
 
 class Key(NamedTuple):
-    """A key of an account object. Without ``field`` it is accepted and checked, not yet used."""
+    """A key of an account object. One without ``field`` is accepted and checked, without effect."""
 
     name: str
     form: Form[object]
@@ -53,8 +53,8 @@ KEYS = (
     ),
     Key("proxy", PROXY, "proxy of this account alone"),
     Key("disabled", FLAG, "`true` rests the account"),
-    Key("last_refresh", MOMENT, "when the tokens were fetched (not used yet)", field=False),
-    Key("expired", MOMENT, "when the access token ends (not used yet)", field=False),
+    Key("last_refresh", MOMENT, "as other clients write it: accepted, without effect", field=False),
+    Key("expired", MOMENT, "the same: the token itself says when it ends", field=False),
 )
 _KEYS = {key.name: key for key in KEYS}
 _CLI_KEYS = {"tokens", "last_refresh", "OPENAI_API_KEY", "auth_mode"}

@@ -35,6 +35,8 @@ _MOMENT = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
+_MODEL = r"[\w.:/@()-]{1,100}"
+_ALIAS = rf"{_MODEL}\*?"
 _WEB = frozenset({"http", "https"})
 _PROXIES = frozenset({"http", "https", "socks5", "socks5h"})
 
@@ -199,6 +201,14 @@ def _origin(tree: Tree) -> str:
     return url.lower()
 
 
+def _alias(tree: Tree) -> tuple[str, str]:
+    name, equals, target = (piece.strip() for piece in text_of(tree).partition("="))
+    named = re.fullmatch(_ALIAS, name, re.ASCII) and re.fullmatch(_MODEL, target, re.ASCII)
+    if not (equals and named):
+        raise Mismatch
+    return name, target
+
+
 def _api_prefix(tree: Tree) -> str:
     text = text_of(tree).strip("/")
     if not text:
@@ -250,6 +260,7 @@ ACCOUNT_ID = Form("an account id (letters, digits and dashes)", _account_id)
 WEB_URL = Form("a URL such as https://host or https://host/path, without user or query", _web_url)
 PROXY = Form("a proxy URL: http, https, socks5 or socks5h://[user:password@]host[:port]", _proxy)
 ORIGIN = Form("an origin such as https://host, or *", _origin)
+ALIAS = Form("a pair of names of models such as gpt-3.5-turbo=auto", _alias)
 API_PREFIX = Form("a path such as /private, of letters, digits and . _ ~ -", _api_prefix)
 LINE = Form("one line of visible ASCII", _line)
 TEXT = Form("text", text_of)

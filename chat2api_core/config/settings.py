@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from chat2api_core import __version__
 from chat2api_core.accounts.account import Account
+from chat2api_core.aliases import Alias
 from chat2api_core.keys import ApiKey
 from chat2api_core.secret import Secret
 from chat2api_core.stores.choose import MemoryChoice, StoreChoice
@@ -44,13 +45,14 @@ class Settings(Struct, frozen=True):
     cron_secret: Secret = Secret("")
     # how ChatGPT is reached
     upstream: Literal["auto", "web", "codex"] = "auto"
+    model_aliases: tuple[Alias, ...] = ()
     base_urls: tuple[str, ...] = ("https://chatgpt.com",)
     auth_url: str = "https://auth.openai.com"
     auth_key: Secret = Secret("")
     proxies: tuple[Secret, ...] = ()
     export_proxy: Secret = Secret("")
     user_agent: str = f"Mozilla/5.0 (compatible; chat2api/{__version__})"
-    http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
+    http_backend: Literal["auto", "httpcore", "aiohttp"] = "auto"
     connect_timeout: float = 10.0
     read_timeout: float = 120.0
     # what is said to ChatGPT

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.config.error import Mismatch, SettingsError, shown_key
+from chat2api_core.config.foreign import foreign, misspelt
 from chat2api_core.config.forms import Form
 from chat2api_core.config.settings import Settings
 from chat2api_core.config.table import ACCOUNT_ROWS, CONFIG_FILE, ENV, STORE, TABLE, Setting
@@ -26,6 +27,7 @@ _LARGEST_FILE = 1_000_000
 # What the platforms let through to a function, in bytes; they refuse more by themselves.
 _PLATFORM_BODY: Mapping[Platform, int] = {"vercel": 4_500_000, "lambda": 6_000_000}
 
+_NAMES = {name for setting in TABLE for name in setting.names}
 _LEAVES = {setting.yaml for setting in TABLE if setting.yaml}
 _BRANCHES = {path.rpartition(".")[0] for path in _LEAVES} - {""}
 
@@ -75,6 +77,7 @@ def load(
     values["store"] = store = _store(environ)
     if platform != "local":
         notices += _lost(store, accounts.values(), sealed="secret_key" in values)
+    notices += (*foreign(environ), *misspelt(environ, _NAMES))
     values["config_file"] = file.path
     values["platform"] = platform
     values["notices"] = tuple(notices)

@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from chat2api_core.config.accounts import ACCOUNTS, TOKENS
 from chat2api_core.config.forms import (
+    ALIAS,
     API_PREFIX,
     FLAG,
     HEX,
@@ -44,6 +45,8 @@ class Setting(NamedTuple, Generic[T_co]):
     default: str = ""
 
 
+# httpcore is what moves the bytes of httpx, as which it was known.
+_HTTP_BACKENDS = choice("auto", "httpcore", "aiohttp", aliases=(("httpx", "httpcore"),))
 _LEVELS = choice(
     "debug", "info", "warning", "error", "critical",
     aliases=(("warn", "warning"), ("fatal", "critical")),
@@ -123,6 +126,9 @@ TABLE: tuple[Setting[object], ...] = (
             "The bearer token that `/api/cron/refresh` wants; without it that route is closed."),
     Setting("upstream", ("UPSTREAM",), choice("auto", "web", "codex"),
             "Which backend answers: `auto` decides by accounts, model and need."),
+    Setting("model_aliases", ("MODEL_ALIASES",), many(ALIAS),
+            "Names of models that stand for others, for clients that insist on theirs: "
+            "`gpt-3.5-turbo=auto, gpt-4o*=gpt-5.5`."),
     Setting("base_urls", ("CHATGPT_BASE_URL",), many(WEB_URL),
             "Where ChatGPT is. A comma list rotates.", "chatgpt_base_url"),
     Setting("auth_url", ("CHATGPT_AUTH_URL",), WEB_URL, "Where its login is."),
@@ -135,8 +141,8 @@ TABLE: tuple[Setting[object], ...] = (
             "Proxy for fetching pictures and files."),
     Setting("user_agent", ("USER_AGENT",), LINE, "How the gateway names itself to ChatGPT.",
             default="`Mozilla/5.0 (compatible; chat2api/<version>)`"),
-    Setting("http_backend", ("HTTP_BACKEND",), choice("auto", "httpx", "aiohttp"),
-            "HTTP client: `httpx` starts fast, `aiohttp` serves many; `auto` chooses by "
+    Setting("http_backend", ("HTTP_BACKEND",), _HTTP_BACKENDS,
+            "HTTP client: `httpcore` starts fast, `aiohttp` serves many; `auto` chooses by "
             "platform and what is installed."),
     Setting("connect_timeout", ("CONNECT_TIMEOUT",), seconds(0.1, 600),
             "Seconds to wait for a connection to ChatGPT."),

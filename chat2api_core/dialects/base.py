@@ -25,6 +25,13 @@ HINTS = "search, reason, canvas or research"
 _BRACKETS = r"[\[\]\\]"
 _FORMAT = r"[a-z0-9.+-]{1,32}"
 
+# Line ends of Unicode that are none in JSON or SSE, but which many clients split lines at.
+_LINE_ENDS = (
+    (b"\xc2\x85", rb"\u0085"),
+    (b"\xe2\x80\xa8", rb"\u2028"),
+    (b"\xe2\x80\xa9", rb"\u2029"),
+)
+
 
 class Request(Struct, frozen=True):
     """A parsed request: what to ask, and how the client wants to hear the answer. ``places`` are
@@ -180,3 +187,11 @@ def markdown_of(picture: Picture) -> str:
         return ""
     title = " ".join(re.sub(_BRACKETS, " ", picture.title).split()) or "Picture"
     return f"![{title}]({url})"
+
+
+def one_line(raw: bytes) -> bytes:
+    """The same JSON with all line ends escaped that a client might split lines at."""
+    for end, escaped in _LINE_ENDS:
+        if end in raw:
+            raw = raw.replace(end, escaped)
+    return raw

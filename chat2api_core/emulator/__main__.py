@@ -11,6 +11,7 @@ from chat2api_core.emulator.accounts import Account, read_accounts
 from chat2api_core.emulator.app import Emulator
 from chat2api_core.emulator.script import Demands
 from chat2api_core.emulator.tokens import DEMO_ACCESS_TOKEN
+from chat2api_core.port import port
 
 _BACKLOG = 2048
 
@@ -23,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
         "CHATGPT_BASE_URL (and CHATGPT_AUTH_URL) to its address to talk to it.",
     )
     parse.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parse.add_argument("--port", type=int, default=3041, help="0 takes a free one (%(default)s)")
+    parse.add_argument("--port", type=port, default=3041, help="0 takes a free one (%(default)s)")
     parse.add_argument(
         "--delay-ms", type=float, default=0, help="time that each token takes (%(default)s)"
     )
@@ -72,18 +73,28 @@ def build(options: argparse.Namespace) -> Emulator:
     )
 
 
-def main() -> None:
-    """Serve until interrupted. One line on standard output says when it is ready."""
+def main() -> int:
+    """Serve until interrupted. One line on standard output says when it is ready. Returns the exit
+    status: 2 for accounts that cannot be read, or an address that cannot be listened on."""
     options = parser().parse_args()
-    emulator = build(options)
+    try:
+        _serve(build(options), options)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"emulator: {error}\n")
+        return 2
+    return 0
+
+
+def _serve(emulator: Emulator, options: argparse.Namespace) -> None:
+    """Raises ``OSError`` where the address cannot be listened on."""
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((options.host, options.port))
         listener.listen(_BACKLOG)
-        port = listener.getsockname()[1]
+        number = listener.getsockname()[1]
         sys.stdout.write(
-            f"The ChatGPT emulator listens on http://{options.host}:{port} "
+            f"The ChatGPT emulator listens on http://{options.host}:{number} "
             f"(demo access token: {DEMO_ACCESS_TOKEN})\n"
         )
         sys.stdout.flush()
@@ -93,4 +104,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

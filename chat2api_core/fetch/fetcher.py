@@ -139,8 +139,8 @@ class Fetcher:
         raise refused(f"it was redirected more than {_MOST_HOPS} times", place.host)
 
     async def _read(self, reply: httpcore.Response, headers: dict[str, str], place: Place) -> bytes:
-        encoding = headers.get("content-encoding", "identity").lower()
-        if encoding != "identity":
+        encoding = headers.get("content-encoding", "").lower()
+        if encoding not in ("", "identity"):
             # It was asked for as it is; and a packed body has no size that could be bounded early.
             raise refused(f"it is packed ({encoding[:20]!a}), unasked", place.host)
         declared = headers.get("content-length", "")
@@ -266,9 +266,16 @@ def _proxy(secret: Secret) -> httpcore.Proxy:
 
 
 def _headers(reply: httpcore.Response) -> dict[str, str]:
-    return {
-        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in reply.headers
-    }
+    return {name.decode("latin-1").lower(): _text(value) for name, value in reply.headers}
+
+
+def _text(value: bytes) -> str:
+    """A header's value. Servers write names and addresses in UTF-8 as they are, for all that they
+    should not."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _name(place: Place, headers: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from chat2api_core.ambient import Clock
+from chat2api_core.kept.brief import brief
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.seal import BadSeal, Sealer
 from chat2api_core.stores.base import Store, StoreError
@@ -136,10 +137,9 @@ class Files:
 
 def unknown(file_id: str) -> Problem:
     """What a caller is told of an id that stands for nothing here."""
-    shown = file_id if len(file_id) <= 64 else f"{file_id[:61]}..."  # noqa: PLR2004
     message = (
-        f"There is no file {shown!r}: it was deleted, has expired, was uploaded under another key, "
-        "or its account is gone."
+        f"There is no file {brief(file_id)!r}: it was deleted, has expired, was uploaded under"
+        " another key, or its account is gone."
     )
     return Problem(Kind.FILE_NOT_FOUND, message, param="file_id")
 

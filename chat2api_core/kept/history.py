@@ -14,6 +14,7 @@ import logging
 import msgspec
 from msgspec import Raw, Struct
 
+from chat2api_core.kept.brief import brief
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.seal import BadSeal, Sealer
 from chat2api_core.stores.base import Store, StoreError, TooLarge
@@ -127,10 +128,9 @@ class History:
 
 def unknown(response_id: str) -> Problem:
     """What a caller is told of an id that stands for nothing here."""
-    shown = response_id if len(response_id) <= 64 else f"{response_id[:61]}..."  # noqa: PLR2004
     message = (
-        f"There is no response {shown!r}: it was deleted, has expired, was made under another key,"
-        " or its account is gone."
+        f"There is no response {brief(response_id)!r}: it was deleted, has expired, was made under"
+        " another key, or its account is gone."
     )
     return Problem(Kind.RESPONSE_NOT_FOUND, message, param="previous_response_id")
 

@@ -17,11 +17,13 @@ import msgspec
 from chat2api_core.accounts.account import Account
 from chat2api_core.ambient import Clock, Ids, SystemClock, SystemIds
 from chat2api_core.config import Settings, SettingsError, load
+from chat2api_core.config.dotenv import environment
 from chat2api_core.login import pkce
 from chat2api_core.login.authority import PATIENCE, Authority, Sleep
 from chat2api_core.login.callback import listening
 from chat2api_core.login.forms import of_tokens, read_file, to_object
 from chat2api_core.login.shelf import store
+from chat2api_core.port import port
 from chat2api_core.problem import Problem
 from chat2api_core.transport import Transport
 
@@ -56,7 +58,7 @@ def parser() -> argparse.ArgumentParser:
         "--store", type=Path, metavar="FILE", help="put the account into this JSON list, too"
     )
     parse.add_argument(
-        "--port", type=int, default=pkce.CALLBACK_PORT, help="for the browser (%(default)s)"
+        "--port", type=port, default=pkce.CALLBACK_PORT, help="for the browser (%(default)s)"
     )
     return parse
 
@@ -75,7 +77,8 @@ def main(
     options = parser().parse_args(argv)
     tell = show or _tell
     try:
-        known = settings or load(os.environ, cwd=Path.cwd())
+        folder = Path.cwd()
+        known = settings or load(environment(os.environ, folder), cwd=folder)
         session = Session(
             known, clock=clock or SystemClock(), ids=ids or SystemIds(), sleep=sleep, tell=tell
         )
@@ -125,7 +128,7 @@ class Session:
             return read_file(options.file.read_bytes())
         settings = self._settings
         transport = Transport(
-            backend="httpx",
+            backend="httpcore",
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
         )

@@ -12,3 +12,7 @@ class Download(Struct, frozen=True):
     reply: Reply
     name: str
     mime: str
+
+    async def aclose(self) -> None:
+        """Close what the bytes come over."""
+        await self.reply.aclose()

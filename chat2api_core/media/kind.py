@@ -67,6 +67,7 @@ _TABLES = frozenset({"text/csv", "text/tab-separated-values"})
 _LONGEST_NAME = 200
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
 _ENDING = re.compile(r"\.([A-Za-z0-9]{1,10})$")
+_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,99}/[a-z0-9][a-z0-9!#$&^_.+-]{0,99}")  # RFC 6838
 
 
 def type_of(name: str, declared: str, head: bytes) -> str:
@@ -79,6 +80,8 @@ def type_of(name: str, declared: str, head: bytes) -> str:
     if by_bytes:
         return by_bytes
     declared = declared.partition(";")[0].strip().lower()
+    if not _TYPE.fullmatch(declared):
+        declared = ""  # it goes into a header
     if declared not in _VAGUE:
         return declared
     return by_name or declared or UNKNOWN

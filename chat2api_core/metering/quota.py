@@ -13,7 +13,7 @@ from chat2api_core.keys import ApiKey
 from chat2api_core.metering.tally import Tally
 from chat2api_core.metering.use import DAY, day_of, spent_name
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.stores.base import Store
+from chat2api_core.stores.guard import GuardedStore
 
 _MINUTE = 60
 
@@ -37,7 +37,7 @@ class Standing(Struct, frozen=True):
 class Quota:
     """Counts the requests of limited keys, and looks up their tokens."""
 
-    def __init__(self, store: Store, tally: Tally, clock: Clock) -> None:
+    def __init__(self, store: GuardedStore, tally: Tally, clock: Clock) -> None:
         self._store = store
         self._tally = tally
         self._clock = clock
@@ -58,13 +58,15 @@ class Quota:
             return Standing(gauge, tokens, _refusal(message, gauge))
         return Standing(requests, tokens)
 
-    async def tokens(self, key: ApiKey) -> Gauge | None:
-        """What the key may still use today; None where it has no limit."""
+    async def tokens(self, key: ApiKey, *, sure: bool = False) -> Gauge | None:
+        """What the key may still use today; None where it has no limit. While the store is down
+        that is what this process knows; with ``sure`` it raises ``StoreDown`` then."""
         if not key.tokens_per_day:
             return None
         now = self._clock.now()
         name = spent_name(key.fingerprint, day_of(now))
-        spent = int(await self._store.get(name) or 0) + self._tally.unwritten(name)
+        known = await (self._store.sure if sure else self._store).get(name)
+        spent = int(known or 0) + self._tally.unwritten(name)
         left = max(0, key.tokens_per_day - spent)
         return Gauge(key.tokens_per_day, left, DAY - now % DAY)
 

@@ -5,7 +5,8 @@ rule: a key's rows and an account's rows are two views of the same requests; nev
 """
 
 import datetime
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -87,12 +88,20 @@ def days_between(first: str, last: str) -> list[str]:
     return [(end - datetime.timedelta(days=back)).isoformat() for back in range(count)][::-1]
 
 
-async def read_rows(store: Store, days: Sequence[str], *, key: str = "") -> list[Row]:
-    """The rows of these days: of one key (by its fingerprint), or all."""
+async def read_rows(
+    store: Store,
+    days: Sequence[str],
+    *,
+    key: str = "",
+    unlisted: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> list[Row]:
+    """The rows of these days: of one key (by its fingerprint), or all. ``unlisted`` are names, by
+    day, that are not in the store's index yet."""
     indexes = await store.get_many([index_name(day) for day in days])
     wanted: list[tuple[str, str]] = []
     for day, index in zip(days, indexes, strict=True):
-        places = (index or b"").decode().split("\n")
+        listed = (index or b"").decode().split("\n")
+        places = sorted({*listed, *unlisted.get(day, ())})
         wanted += [(day, place) for place in places if place.startswith(f"k/{key}/" if key else "")]
     rows: dict[tuple[str, str, str, str], Row] = {}
     for start in range(0, len(wanted), _CHUNK):

@@ -11,13 +11,14 @@ The one rule: counting never fails a request.
 import asyncio
 import logging
 import math
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 from msgspec import structs
 
 from chat2api_core.ambient import Clock
 from chat2api_core.metering.use import DAY, Names, Use, day_of, index_name, seen_name, steps
-from chat2api_core.stores.base import StoreDown, StoreError
+from chat2api_core.stores.base import NotACounter, StoreDown, StoreError
 from chat2api_core.stores.guard import GuardedStore
 
 KEPT = 400 * DAY  # seconds that counters are kept
@@ -84,6 +85,11 @@ class Tally:
                     self._waiting[name] = self._waiting.get(name, 0) + amount
                 self._writing = {}
 
+    @property
+    def unlisted(self) -> Mapping[str, Collection[str]]:
+        """The names, by day, that nobody else can find yet: the store was down."""
+        return self._unlisted
+
     def unwritten(self, name: str) -> int:
         """What this process has counted and nobody else can see yet."""
         return self._waiting.get(name, 0) + self._writing.get(name, 0)
@@ -107,7 +113,18 @@ class Tally:
             # From here on the store owes them: it alone knows whether they were sent.
             self._writing = {}
             raise
+        except NotACounter:
+            await self._one_by_one()
         self._writing = {}
+
+    async def _one_by_one(self) -> None:
+        """Where a value has come to stand in a counter's place, only that one is not counted."""
+        while self._writing:
+            name, amount = self._writing.popitem()
+            try:
+                await self._store.increment_many({name: amount}, KEPT)
+            except NotACounter:
+                _log.warning("%s is no counter: %d of it are not counted", name, amount)
 
     async def _say_seen(self) -> None:
         """When each account was used last; it need not be exact."""

@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 from msgspec import Struct
 
-from chat2api_core.ambient import Clock
+from chat2api_core.ambient import Clock, Ids
 from chat2api_core.secret import Secret
 from chat2api_core.stores.base import Post, Store
 from chat2api_core.stores.sigv4 import AwsKeys
@@ -84,7 +84,7 @@ def resolve(environ: Environ) -> StoreChoice:
     return SqliteChoice(LOCAL_FILE)
 
 
-def open_store(choice: StoreChoice, *, clock: Clock, post: Post) -> Store:
+def open_store(choice: StoreChoice, *, clock: Clock, ids: Ids, post: Post) -> Store:
     """The store. Nothing is connected yet; that happens at the first question."""
     # Each is imported only where it is chosen: redis-py alone would double a cold start.
     match choice:
@@ -108,7 +108,13 @@ def open_store(choice: StoreChoice, *, clock: Clock, post: Post) -> Store:
             from chat2api_core.stores.dynamodb import DynamoStore  # noqa: PLC0415 (see above)
 
             return DynamoStore(
-                table, endpoint=endpoint, region=region, keys=keys, clock=clock, post=post
+                table,
+                endpoint=endpoint,
+                region=region,
+                keys=keys,
+                clock=clock,
+                ids=ids,
+                post=post,
             )
         case _:
             assert_never(choice)

@@ -15,7 +15,8 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
-from chat2api_core.ambient import Clock
+from chat2api_core.ambient import Clock, Ids
+from chat2api_core.stores.backoff import pauses
 from chat2api_core.stores.base import (
     ONCE_FOR,
     NotACounter,
@@ -48,8 +49,6 @@ from chat2api_core.stores.sigv4 import AwsKeys
 
 _BATCH = 100  # keys in one BatchGetItem
 _PAGES = 100  # of up to 1 MB each, in one walk
-_RACES = 8  # tries against other writers of one counter
-_PAUSE = 0.02  # seconds before the first repetition of a contended transaction; then doubled
 
 _LIVE = "(attribute_not_exists(#u) OR #u > :now)"
 _FREE = "(attribute_not_exists(pk) OR #u <= :now)"
@@ -70,14 +69,23 @@ class DynamoStore:
         region: str,
         keys: AwsKeys,
         clock: Clock,
+        ids: Ids,
         post: Post,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._table = table
         self._api = DynamoApi(
-            table, endpoint=endpoint, region=region, keys=keys, clock=clock, post=post
+            table,
+            endpoint=endpoint,
+            region=region,
+            keys=keys,
+            clock=clock,
+            ids=ids,
+            post=post,
+            sleep=sleep,
         )
         self._clock = clock
+        self._ids = ids
         self._sleep = sleep
 
     async def get(self, key: str) -> bytes | None:
@@ -114,7 +122,7 @@ class DynamoStore:
     async def increment(self, key: str, by: int = 1, ttl: float | None = None) -> int:
         # Two writes that exclude each other: go on with a living counter, or begin a new one.
         item = {**_pk(key), "n": {"N": str(by)}, **self._end(ttl)}
-        for _ in range(_RACES):
+        for pause in (*pauses(self._ids.random), None):
             total = await self._go_on(key, by)
             if total is not None:
                 return total
@@ -122,6 +130,8 @@ class DynamoStore:
                 return by
             if await self._holds_value(key):
                 raise NotACounter("This key holds a value, not a counter.")
+            if pause is not None:
+                await self._sleep(pause)
         raise StoreDown("Too many others write this counter at the same time.")
 
     async def increment_many(
@@ -174,8 +184,7 @@ class DynamoStore:
 
     async def _count(self, batch: CountBatch) -> None:
         """Have the batch counted, against others who write the same counters."""
-        pause = _PAUSE
-        for _ in range(_RACES):
+        for pause in (*pauses(self._ids.random), None):
             body: Body = {"TransactItems": batch.writes}
             try:
                 await self._api.send("TransactWriteItems", body, Nothing)
@@ -183,9 +192,8 @@ class DynamoStore:
                 verdict = batch.refused(cancelled.reasons)
                 if verdict == "counted":
                     return
-                if verdict == "contended":
+                if verdict == "contended" and pause is not None:
                     await self._sleep(pause)
-                    pause *= 2
             else:
                 return
         raise StoreDown("Too many others write these counters at the same time.")

@@ -2,22 +2,33 @@
 
 In: an operation and its body. Out: the answer in the form asked for. The one rule: what DynamoDB
 says about the data (a condition that did not hold, a transaction that was not done) is an exception
-of its own, and everything else that goes wrong is ``StoreDown``.
+of its own, and everything else that goes wrong is ``StoreDown``. What it did not do because of too
+much at once is sent again after a pause, which is safe for any operation.
 
 Operations, types and errors as in the Amazon DynamoDB API reference, version 2012-08-10.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import Struct
 
-from chat2api_core.ambient import Clock
+from chat2api_core.ambient import Clock, Ids
 from chat2api_core.problem import Problem
+from chat2api_core.stores.backoff import pauses
 from chat2api_core.stores.base import Post, StoreDown
 from chat2api_core.stores.sigv4 import AwsKeys, sign
 
 _OK = 200
+# Refusals after which nothing was done, and the same may be done a moment later.
+_NOT_NOW = frozenset(
+    {
+        "ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException",
+        "TransactionConflictException", "TransactionInProgressException",
+    }
+)  # fmt: skip
 
 Verb: TypeAlias = Literal[
     "GetItem",
@@ -115,28 +126,54 @@ class Cancelled(Exception):
         self.reasons = reasons
 
 
+class _NotNow(StoreDown):
+    """It was too much at once, and not done."""
+
+
 class DynamoApi:
-    """Asks about ``table``. ``endpoint`` is the service's URL without a path."""
+    """Asks about ``table``. ``endpoint`` is the service's URL without a path; ``ids`` give the
+    chance by which pauses differ."""
 
     def __init__(
-        self, table: str, *, endpoint: str, region: str, keys: AwsKeys, clock: Clock, post: Post
+        self,
+        table: str,
+        *,
+        endpoint: str,
+        region: str,
+        keys: AwsKeys,
+        clock: Clock,
+        ids: Ids,
+        post: Post,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.table = table
         self._url = endpoint.rstrip("/") + "/"
         self._region = region
         self._keys = keys
         self._clock = clock
+        self._ids = ids
         self._post = post
+        self._sleep = sleep
 
     async def ask(self, verb: Verb, body: Body, form: type[_T]) -> _T:
         """Send what does no harm when it happens twice, and so may be tried twice."""
         try:
             return await self.send(verb, body, form)
+        except _NotNow:
+            raise  # it was tried often enough
         except StoreDown:
             return await self.send(verb, body, form)
 
     async def send(self, verb: Verb, body: Body, form: type[_T]) -> _T:
         """The answer in this form. Raises ``ConditionFailed``, ``Cancelled``, ``StoreDown``."""
+        for pause in pauses(self._ids.random):
+            try:
+                return await self._send(verb, body, form)
+            except _NotNow:
+                await self._sleep(pause)
+        return await self._send(verb, body, form)
+
+    async def _send(self, verb: Verb, body: Body, form: type[_T]) -> _T:
         if verb not in _ITS_OWN_TABLES:
             body = {"TableName": self.table, **body}
         data = msgspec.json.encode(body)
@@ -176,7 +213,8 @@ def _fault(status: int, answer: bytes) -> Exception:
     if name == "TransactionCanceledException":
         return Cancelled([reason.Code for reason in fault.CancellationReasons])
     words = name if name.isascii() and name.isalpha() else f"status {status}"
-    return StoreDown(f"DynamoDB refused an operation ({words}).")
+    kind = _NotNow if name in _NOT_NOW else StoreDown
+    return kind(f"DynamoDB refused an operation ({words}).")
 
 
 def nonsense() -> StoreDown:

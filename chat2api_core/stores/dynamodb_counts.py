@@ -3,6 +3,8 @@
 In: counters and what to add to each; then the reasons for which DynamoDB would not do it. Out: the
 body of TransactWriteItems, made anew after each refusal. The one rule: a batch is written whole or
 not at all, and its mark (an entry of its own) is written with it, so that it never counts twice.
+(The operation's own ClientRequestToken would not do: it is good for the very same request only, and
+for ten minutes; a batch is written anew after a refusal, and maybe by the next process.)
 
 Whether a counter lives is not known beforehand. Each is first taken to live ("go on"); one that
 does not is begun in the next try, and the other way round. One that can do neither holds a value.
@@ -21,6 +23,7 @@ Write: TypeAlias = dict[str, dict[str, object]]
 Verdict: TypeAlias = Literal["counted", "again", "contended"]
 
 _FAILED = "ConditionalCheckFailed"
+_IMPOSSIBLE = "ValidationError"  # adding to what is no number, or beyond what a number can be
 _CONTENDED = frozenset({"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"})
 
 
@@ -50,6 +53,8 @@ class CountBatch:
         """What the refusal means, by the reason for each of the writes. Raises ``NotACounter``."""
         if self._mark is not None and reasons[-1:] == [_FAILED]:
             return "counted"
+        if _IMPOSSIBLE in reasons:
+            raise NotACounter("DynamoDB cannot add to one of these keys.")
         failed = [key for key, why in zip(self._flips, reasons, strict=False) if why == _FAILED]
         for key in failed:
             self._begins ^= {key}

@@ -12,11 +12,12 @@ from typing import Literal, TypeAlias
 
 from chat2api_core.toolcalls.checked import MAX_LENGTH, CheckedJson
 from chat2api_core.toolcalls.loose import loosen
+from chat2api_core.toolcalls.quotes import UNSEEN
 from chat2api_core.toolcalls.resumption import Handed, Resumption
 from chat2api_core.toolcalls.schema import Schema
 
 _FENCE = r"(?:`{3,}[^\n`{]{0,24}(?:\n|(?=\{)))?\s*"
-_LEAD = re.compile(rf"\s*{_FENCE}(?:<!\[CDATA\[)?\s*{_FENCE}", re.IGNORECASE)
+_LEAD = re.compile(rf"[\s{UNSEEN}]*{_FENCE}(?:<!\[CDATA\[)?\s*{_FENCE}", re.IGNORECASE)
 _CDATA = "<![CDATA["
 _MAX_FENCE = 32
 _State: TypeAlias = Literal["start", "live", "loose"]

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 from chat2api_core.ambient import Ids
 from chat2api_core.toolcalls.arguments import Arguments
 from chat2api_core.toolcalls.call import Body, Nameless, OpenCall
-from chat2api_core.toolcalls.envelope import open_envelope
+from chat2api_core.toolcalls.envelope import open_envelopes
 from chat2api_core.toolcalls.faults import Fault, FaultKind, not_allowed, outcome, unknown_tool
 from chat2api_core.toolcalls.freetext import FreeText
 from chat2api_core.toolcalls.grammar import Grammar, Tag
@@ -118,8 +118,9 @@ class Calls:
         self._end(call)
         return "after"
 
-    def close(self) -> State:
-        """The body has ended: the call is made, or it is a fault."""
+    def close(self, *, anew: bool = False) -> State:
+        """The body has ended: the call is made, or it is a fault. If it ended because a call began
+        ``anew``, an empty one was only announced."""
         call = self._call
         assert call is not None
         self.out += call.close()
@@ -129,6 +130,9 @@ class Calls:
         if call.body.done:
             self._end(call)
             return "text"
+        if anew and not call.started and not call.body.raw.strip():
+            self._call = None
+            return "text"
         self._fault(call, call.body.trouble)
         return "deaf" if call.started else "text"
 
@@ -136,12 +140,15 @@ class Calls:
         """A call without a name in its tag: the name may stand in the body."""
         self._call = None
         self.unfinished = False
-        name, body = open_envelope(call.body.raw)
-        named = self._toolbox.find(name)
-        if not name:
-            self.faults.append(Fault("unknown_tool", "A call does not say which tool it calls."))
-        elif self._is_callable(name, named):
-            return self._begin(named, Tag(0, body=body, closed=True), escaped=False)
+        if self.made and not call.body.raw.strip():
+            return "text"  # a closing tag that lost its slash
+        for name, body in open_envelopes(call.body.raw):
+            named = self._toolbox.find(name)
+            if not name:
+                why = "A call does not say which tool it calls."
+                self.faults.append(Fault("unknown_tool", why))
+            elif self._may_begin() and self._is_callable(name, named):
+                self._begin(named, Tag(0, body=body, closed=True), escaped=False)
         return "text"
 
     def _end(self, call: OpenCall) -> None:

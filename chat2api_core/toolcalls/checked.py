@@ -231,7 +231,7 @@ class CheckedJson:
         if not wrong:
             self._open(lead)
             self._out.append(encode(fitted))
-        elif value is not None or frame.bracket == "[" or self._is_required(frame):
+        elif value not in (None, "") or frame.bracket == "[" or self._is_required(frame):
             self.trouble = self._path(member=True) + wrong.removeprefix("$")
         else:
             frame.seen.discard(frame.key)

@@ -19,7 +19,7 @@ from chat2api_core.transcript import Transcript
 from chat2api_core.turn import Message, Prompt, Text, ToolCall
 
 FaultKind: TypeAlias = Literal[
-    "unknown_tool", "not_allowed", "invalid", "cut", "not_called", "too_many", "format",
+    "unknown_tool", "not_allowed", "invalid", "cut", "not_called", "too_many", "format", "unmarked",
 ]  # fmt: skip
 
 # Characters of sent arguments that the model is asked to write again; of more, only the end is
@@ -80,6 +80,11 @@ def not_allowed(name: str, toolbox: Toolbox) -> Fault:
     return Fault("not_allowed", _not_allowed(name, names), name)
 
 
+def unmarked(name: str) -> Fault:
+    """An answer that is nothing but a call, without the mark."""
+    return Fault("unmarked", "This looks like a call, but it does not have the mark.", name)
+
+
 def _not_allowed(name: str, names: str) -> str:
     return f"The tool {name!r} may not be called now; {f'only: {names}' if names else 'none may'}."
 
@@ -128,6 +133,12 @@ def _write_again(faults: Sequence[Fault], grammar: Grammar) -> str:
         for fault in faults
     ]
     listed = grammar.neutralise("\n".join(lines))
+    form = f'<call_{grammar.marker} name="…"> … </call_{grammar.marker}>'
+    if all(fault.kind == "unmarked" for fault in faults):
+        return (
+            f"Nothing was called:\n{listed}\nIf you meant to call it, write the call now, in the "
+            f"form {form}, and nothing else. If you did not, write your answer once more."
+        )
     if all(fault.kind == "not_called" for fault in faults):
         start = f"Something is missing:\n{listed}\nWrite the call now"
     else:
@@ -135,7 +146,6 @@ def _write_again(faults: Sequence[Fault], grammar: Grammar) -> str:
             f"These calls were not made:\n{listed}\nAny other call was made: do not repeat it. "
             "Write those that failed again, corrected"
         )
-    form = f'<call_{grammar.marker} name="…"> … </call_{grammar.marker}>'
     return f"{start}, in the form {form}, and nothing else."
 
 

@@ -16,9 +16,13 @@ from chat2api_core.toolcalls.repair import Reader
 from chat2api_core.toolcalls.schema import MAX_DEPTH, Json, Node, Schema
 
 # Keys under which models put the arguments once more, and those they put beside them.
-ENVELOPES = ("arguments", "args", "parameters", "params", "input", "inputs", "kwargs")
+ENVELOPES = (
+    "arguments", "args", "parameters", "params", "input", "inputs", "kwargs",
+    "action_input", "tool_input",
+)  # fmt: skip
 COMPANIONS = (
-    "name", "tool", "tool_name", "function", "function_name", "recipient_name", "type", "id",
+    "name", "tool", "tool_name", "function", "function_name", "recipient_name", "action", "type",
+    "id",
 )  # fmt: skip
 
 
@@ -137,8 +141,7 @@ class Fit:
         return None if not self._schema.check(None, node) and node.source else MISSING
 
     def _unwrap(self, value: Json, root: Node, depth: int) -> Json:
-        if isinstance(value, str):
-            value = self._reread(value, "object")
+        value = self._decoded(value)
         if not isinstance(value, dict) or not value or depth == 0:
             return value
         if not all(is_envelope(key, root) for key in value):
@@ -147,6 +150,15 @@ class Fit:
         if len(inner) == 1 and isinstance(value[inner[0]], dict | str):
             return self._unwrap(value[inner[0]], root, depth - 1)
         return value
+
+    def _decoded(self, value: Json) -> Json:
+        """The object, of one that was written as JSON in a text, or in a text in a text."""
+        inner = value
+        for _ in range(3):
+            if not isinstance(inner, str):
+                break
+            inner = read_json(inner)
+        return inner if isinstance(inner, dict) else value
 
     def _reread(self, text: str, wanted: str) -> Json:
         value = read_json(text)
@@ -211,7 +223,7 @@ class Fit:
                 other = alias(given, node.properties)
                 key = other if other and other not in value else given
             place = node.properties.get(key, node.extra)
-            if item is None and key not in node.required and self._is_null_wrong(place):
+            if item in (None, "") and key not in node.required and self._is_wrong(item, place):
                 continue
             fitted[key] = self._fit(item, place, depth - 1) if isinstance(place, Node) else item
         for key in node.required:
@@ -221,9 +233,9 @@ class Fit:
                     fitted[key] = filler
         return fitted
 
-    def _is_null_wrong(self, place: Node | bool) -> bool:
+    def _is_wrong(self, nothing: Json, place: Node | bool) -> bool:
         if isinstance(place, Node):
-            return bool(self._schema.check(None, place))
+            return bool(self._schema.check(nothing, place))
         return not place
 
 

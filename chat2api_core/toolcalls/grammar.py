@@ -27,7 +27,7 @@ _LETTERS = "bcdfghjklmnpqrst"
 # Words that models put where ``call`` belongs. The marker is what counts.
 _CALL_WORDS = (
     "call", "calls", "tool", "tool_call", "tool_use", "tool_calls", "function", "function_call",
-    "invoke", "",
+    "function_calls", "invoke", "",
 )  # fmt: skip
 _RESULT_WORDS = ("result", "results", "tool_result", "function_result")
 _BETWEEN = r"(?:\\?[\s_:.\-]){0,2}"
@@ -138,9 +138,9 @@ class Grammar:
 
     # ---------------------------------------------------------------------------- reading
 
-    def find(self, text: str, final: bool) -> Head | None:
-        """The first tag of this grammar that begins in the text."""
-        match = self._head.search(text)
+    def find(self, text: str, final: bool, start: int = 0) -> Head | None:
+        """The first tag of this grammar that begins in the text, at ``start`` or behind it."""
+        match = self._head.search(text, start)
         if match is None or (match.end() == len(text) and not final):
             return None
         result = "result" in (match["word"] or "").lower()

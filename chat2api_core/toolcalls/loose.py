@@ -13,6 +13,7 @@ import json
 import re
 
 from chat2api_core.toolcalls.canonical import encode
+from chat2api_core.toolcalls.quotes import CLOSERS, UNSEEN
 
 _FENCED = re.compile(r"`{3,}[^\n`{]*\n?(.*?)\s*(?:`{3,}\s*)?", re.DOTALL)
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)(?:\]\]>)?\s*", re.DOTALL | re.IGNORECASE)
@@ -22,10 +23,12 @@ _WHOLE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _NAMED = re.compile(
-    r"<(parameter|param|arg|argument)\b[^>]*?\b(?:name|key)\s*=\s*[\"']?([\w.\-]+)[\"']?\s*>"
+    r"<(parameter|param|arg|argument)\b[^>]*?(?:\b(?:name|key)\s*)?=\s*[\"']?([\w.\-]+)[\"']?\s*>"
     r"(.*?)</\1\s*>",
     re.DOTALL | re.IGNORECASE,
 )
+_COMMENT = re.compile(r"<!--.*?-->\s*", re.DOTALL)
+_ASIDE = re.compile(r"(?:await|return)\s+(?=[\w.]+\s*\()")
 _ELEMENT = re.compile(r"<([A-Za-z_][\w.\-]*)\s*>(.*?)</\1\s*>", re.DOTALL)
 _CALLED = re.compile(r"[\w.:\-]+\s*\((.*)\)\s*;?\s*", re.DOTALL)
 _KEYWORD = re.compile(r"(?:(?<=,)|(?<=\s)|\A)([A-Za-z_]\w*)\s*=(?!=)\s*")
@@ -36,7 +39,7 @@ _NOTHING = ("", "null", "none", "undefined", "{}", "()")
 
 def loosen(body: str) -> str:
     """The JSON that a body stands for, as far as that is plain."""
-    text = body.strip()
+    text = body.strip().strip(UNSEEN)
     for _ in range(4):
         inner = _unwrap(text)
         if inner == text:
@@ -52,6 +55,9 @@ def _unwrap(text: str) -> str:
         match = pattern.fullmatch(text)
         if match:
             return match[1].strip()
+    for pattern in (_COMMENT, _ASIDE):
+        if match := pattern.match(text):
+            return text[match.end() :]
     whole = _WHOLE.fullmatch(text)
     if whole:
         return whole[2].strip()
@@ -68,7 +74,10 @@ def _rewrite(text: str) -> str:
     called = _CALLED.fullmatch(text)
     if called:
         inner = called[1].strip()
-        return inner if inner.startswith("{") else "{" + _KEYWORD.sub(r'"\1": ', inner) + "}"
+        alone = inner[:1] in CLOSERS and not _KEYWORD.search(inner)
+        return (
+            inner if alone or inner.startswith("{") else "{" + _KEYWORD.sub(r'"\1": ', inner) + "}"
+        )
     if _PAIRS.match(text):
         return f"{{{text}}}"
     label = _LABELLED.match(text)
@@ -92,5 +101,5 @@ def _unescaped(text: str) -> str:
     try:
         inner = json.loads(f'"{text}"', strict=False)
     except ValueError:
-        inner = text.replace('\\"', '"')
+        inner = text.replace('\\"', '"').replace("\\n", "\n").replace("\\t", "\t")
     return str(inner)

@@ -17,10 +17,12 @@ from msgspec.structs import replace
 from chat2api_core.ambient import Ids
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.toolcalls.calls import Calls, State
-from chat2api_core.toolcalls.faults import Fault, problem
-from chat2api_core.toolcalls.grammar import Grammar, Head
+from chat2api_core.toolcalls.faults import Fault, problem, unmarked
+from chat2api_core.toolcalls.grammar import Grammar, Head, Tag
 from chat2api_core.toolcalls.prose import Prose
-from chat2api_core.toolcalls.toolbox import Toolbox
+from chat2api_core.toolcalls.quotes import UNSEEN
+from chat2api_core.toolcalls.toolbox import Named, Toolbox
+from chat2api_core.toolcalls.unmarked import Unmarked
 from chat2api_core.turn import Citation, Delta, Finished, Message, Prompt, Text, TextDelta, ToolCall
 
 # Characters of one answer, which are kept to be shown to the model again.
@@ -28,7 +30,7 @@ MAX_ANSWER = 8_000_000
 # Characters of an opening tag by which an answer that was cut off there is gone on with.
 _TAG_BEGUN = 5
 # Behind the end of the JSON, before the closing tag: brackets too many, fences, foreign tags.
-_JUNK = re.compile(r"(?:[\s)\]};,>]|`{3,}[ \t]*|</[\w.\-]{1,24}>)*")
+_JUNK = re.compile(rf"(?:[\s{UNSEEN})\]}};,>]|`{{3,}}[ \t]*|</[\w.\-]{{1,24}}>)*")
 _PART_OF_JUNK = re.compile(r"(?:</?[\w.\-]{0,24}|`{1,2})\Z")
 _ONLY_FENCE = re.compile(r"\s*(?:`{3,}\w*\s*)?")
 
@@ -42,7 +44,8 @@ class ToolCallParser:
 
     def __init__(self, prompt: Prompt, marker: str, ids: Ids) -> None:
         self._grammar = Grammar(marker)
-        self._calls = Calls(Toolbox(prompt), self._grammar, ids)
+        toolbox = Toolbox(prompt)
+        self._calls = Calls(toolbox, self._grammar, ids)
         self._prose = Prose()
         self._said: list[str] = []
         self._length = 0
@@ -54,6 +57,12 @@ class ToolCallParser:
         self._fresh = False
         self._kept = 0
         self._reopened = False
+        self._unmarked = Unmarked(toolbox)
+        # The buffer is all of the answer so far, and up to ``_seen`` it surely holds no tag; the
+        # model was asked whether it is a call.
+        self._alone = True
+        self._seen = 0
+        self._asked = False
         self._out: list[Delta] = []
         self._withheld: Finished | None = None
         self._steps: dict[State, Callable[[bool], bool]] = {
@@ -94,6 +103,8 @@ class ToolCallParser:
     def resume(self) -> None:
         """The answer to ``repair_message(faults, …)`` follows. Forgets the faults."""
         cut = any(fault.kind == "cut" for fault in self.faults)
+        self._asked = any(fault.kind == "unmarked" for fault in self.faults)
+        self._alone, self._seen = True, 0
         going_on = self._calls.resume(cut)
         if not cut:
             self._buffer, self._state = "", "text"
@@ -115,6 +126,10 @@ class ToolCallParser:
             raise Problem(Kind.INTERNAL, "An answer without faults was given up.")
         if all(fault.kind == "cut" for fault in self.faults):
             return (finished,)
+        if all(fault.kind == "unmarked" for fault in self.faults) and not self._calls.outcome():
+            self._say(len(self._buffer))
+            out, self._out = self._out, []
+            return (*out, *self._prose.end_repair(), *self._prose.cited(), self._ended(finished))
         begun = any(fault.goes_on for fault in self.faults)
         if begun or not self.calls or self._calls.outcome():
             raise problem(self.faults)
@@ -146,8 +161,11 @@ class ToolCallParser:
     def _finish(self, finished: Finished) -> Sequence[Delta]:
         if finished.reason == "content_filter":
             return (*self._run(final=True), finished)
+        out: Sequence[Delta]
         if finished.reason == "length":
             out = (*self._run(final=False), *self._cut())
+        elif called := self._called_unmarked():
+            out = self._take(called)
         else:
             out = (*self._run(final=True), *self._complete())
         wrong = None if self.faults else self._calls.outcome()
@@ -159,6 +177,21 @@ class ToolCallParser:
         # A stage behind this one may find fault with the answer and have it followed by another.
         self._said, self._length = [], 0
         return (*out, *self._prose.end_repair(), *self._prose.cited(), self._ended(finished))
+
+    def _called_unmarked(self) -> Named | None:
+        if not self._alone or self._state != "text" or self._asked or self._calls.unfinished:
+            return None
+        return self._unmarked.tool(self._buffer)
+
+    def _take(self, called: Named) -> Sequence[Delta]:
+        """The whole answer is a call without the mark."""
+        if self._unmarked.chosen is None:
+            self._calls.faults.append(unmarked(called.name))
+            return ()
+        tag = Tag(0, called.name, self._drop(len(self._buffer)), closed=True)
+        self._prose.call()
+        self._state = self._calls.open(tag, escaped=False)
+        return self._run(final=True)
 
     def _complete(self) -> Sequence[Delta]:
         """The model says that it is done: a call that it did not close is closed."""
@@ -189,17 +222,19 @@ class ToolCallParser:
     def _drop(self, end: int) -> str:
         """Take so much off the buffer that is not text of the answer."""
         taken, self._buffer = self._buffer[:end], self._buffer[end:]
+        self._seen = max(0, self._seen - end)
         self._prose.drop(end)
         return taken
 
     def _say(self, end: int) -> None:
         text, self._buffer = self._buffer[:end], self._buffer[end:]
+        self._alone, self._seen = self._alone and not text, 0
         self._hand_out()
         self._out += self._prose.say(text)
 
     def _look(self, final: bool) -> tuple[Head | None, int]:
         """The next tag, and up to where the buffer surely holds none."""
-        head = self._grammar.find(self._buffer, final)
+        head = self._grammar.find(self._buffer, final, self._seen)
         if head:
             return head, head.start
         return None, len(self._buffer) if final else self._grammar.settled(self._buffer)
@@ -213,8 +248,14 @@ class ToolCallParser:
         self._drop(owed)
         head, end = self._look(final)
         if head is None:
-            self._say(end if final else self._prose.speakable(self._buffer[:end]))
+            if self._alone and not final and self._unmarked.may_be(self._buffer):
+                self._seen = end
+            else:
+                end = end if final else self._prose.speakable(self._buffer[:end])
+                self._prose.go_on(self._buffer[:end])
+                self._say(end)
             return False
+        self._alone = False
         said = self._prose.before_call(self._buffer[:end])
         self._say(said)
         self._drop(end - said)
@@ -272,7 +313,7 @@ class ToolCallParser:
             return self._state != "body"
         if head.closing and not self._closing(head, final):
             return False
-        self._state = self._calls.close()
+        self._state = self._calls.close(anew=not head.closing)
         self._prose.call()
         return True
 
@@ -294,7 +335,8 @@ class ToolCallParser:
         if head and dropped == end:
             if head.closing:
                 return self._closing(replace(head, start=0, end=head.end - end), final)
-        elif not self._buffer or (not final and self._may_be_junk()):
+        elif not self._buffer or self._may_be_junk():
+            self._drop(len(self._buffer) if final else 0)
             return False
         elif self._buffer[0] == "{" and (state := self._calls.open_same()):
             self._state = state

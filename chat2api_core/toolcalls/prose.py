@@ -13,9 +13,14 @@ import re
 from chat2api_core.toolcalls.offsets import Offsets
 from chat2api_core.turn import Citation, Delta, TextDelta
 
-# The end of a text that may turn out to wrap a call: a fence with its language, or backticks.
-_WRAPPER = re.compile(r"(?:(?<=\n)[ \t]*(`{3,})[ \t]*[\w+.\-]{0,16}[ \t]*(?:\n\s*)?|(?<!`)(`+))\Z")
+# The end of a text that may turn out to wrap calls: a fence with its language, backticks, or an
+# element that is there for calls only.
+_WRAPPER = re.compile(
+    r"(?:(?<=\n)[ \t]*(`{3,})[ \t]*[\w+.\-]{0,16}[ \t]*(?:\n\s*)?|(?<!`)(`+)"
+    r"|<(function_calls|tool_calls)>\s*)\Z"
+)
 _SPECIAL = re.compile(r"[<&`\\\uff1c]")
+_OPENERS = ("<", "&", "\\", "\uff1c")
 # Blank characters held back at the beginning of an answer, or behind a call.
 _MAX_BLANK = 4096
 
@@ -59,10 +64,12 @@ class Prose:
         return 0 if self._quiet and (not text or text.isspace()) else len(text)
 
     def _wrapper(self, text: str) -> tuple[int, str] | None:
-        """Where at the end of a text something begins that may wrap a call, and its backticks."""
+        """Where at the end of a text something begins that may wrap a call, and what ends it."""
         line = "\n" if self._last in ("", "\n") else self._last
         match = _WRAPPER.search(line + text)
-        return (max(match.start() - 1, 0), match[1] or match[2]) if match else None
+        if match is None:
+            return None
+        return max(match.start() - 1, 0), match[1] or match[2] or f"</{match[3]}>"
 
     def owed(self, text: str, final: bool) -> int | None:
         """How much at the beginning of a text closes the wrapping of the last call; None while
@@ -73,10 +80,17 @@ class Prose:
         ahead = bare.removeprefix(self._owed)
         if not final and (self._owed.startswith(bare) or ahead == ""):
             return None
+        if bare[:1] in _OPENERS and not bare.startswith(self._owed):
+            return 0  # another call may follow within the same wrapping
         wrapped, self._owed = self._owed, ""
         if not bare.startswith(wrapped) or ahead[:1].isalnum():
             return 0
         return len(text) - len(ahead)
+
+    def go_on(self, text: str) -> None:
+        """The answer goes on with this text: what wrapped the last call ended before it."""
+        if text.strip():
+            self._owed = ""
 
     def say(self, text: str) -> list[Delta]:
         """This is text of the answer."""

@@ -11,6 +11,15 @@ import re
 
 # Characters looked at behind a quote.
 WINDOW = 256
+# Characters that are no more than space, though not all of them are to ``str.isspace``.
+UNSEEN = "\ufeff\u200b\u200c\u200d\u2060"
+_BLANKS = (
+    " \t\n\r\v\f\x1c\x1d\x1e\x1f\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007"
+    f"\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000{UNSEEN}"
+)
+# As they stand on Chinese and Japanese keyboards.
+COMMAS = ",\uff0c"
+COLONS = ":=\uff1a"
 # Which characters end a string that began with this one, straight quotes and then smart ones; and
 # what runs freely inside of it.
 CLOSERS = {
@@ -26,6 +35,8 @@ _AFTER_COMMA = {
         r"""["'\u201c\u2018`\[\]{,/.\u2026\d-]|(?:true|false|null|True|False|None)\b"""
     ),
 }
+# What stands behind a comment to the end of its line, if it is one.
+_AFTER_COMMENT = re.compile(r"""#[^\n]*\n\s*(?:[}\]]|["'][^"'\n]{0,100}["']\s*[:=])""")
 _MAYBE_WORD = re.compile(r"[A-Za-z_$][\w$-]*\s*\Z")
 
 
@@ -33,7 +44,7 @@ def ends_string(window: str, stack: list[str], is_key: bool, final: bool) -> boo
     """``window`` is what follows the quote, up to ``WINDOW`` characters; ``stack`` the brackets
     that are open; ``final`` tells that no more follows the window."""
     sure = final or len(window) >= WINDOW
-    ahead = window.lstrip()
+    ahead = window.lstrip(_BLANKS)
     if not ahead:
         return True if sure else None
     if is_key:
@@ -42,8 +53,8 @@ def ends_string(window: str, stack: list[str], is_key: bool, final: bool) -> boo
         return ahead[0] in "`;)]}<" or window[0] in "\r\n"
     if ahead[0] in "}]":
         return ("{" if ahead[0] == "}" else "[") in stack
-    if ahead[0] == ",":
-        return _comma(ahead[1:].lstrip(), stack, sure)
+    if ahead[0] in COMMAS:
+        return _comma(ahead[1:].lstrip(_BLANKS), stack, sure)
     return _forgotten_comma(window, ahead, stack, sure)
 
 
@@ -58,6 +69,9 @@ def _comma(ahead: str, stack: list[str], sure: bool) -> bool | None:
 def _forgotten_comma(window: str, ahead: str, stack: list[str], sure: bool) -> bool | None:
     if ahead.startswith(("//", "/*")):
         return True
+    if ahead[0] == "#" and window[0].isspace():
+        found = _AFTER_COMMENT.match(ahead)
+        return found is not None if found or sure else None
     if ahead[0] not in CLOSERS or not window[0].isspace():
         return None if ahead == "/" and not sure else False
     if stack[-1] == "[" or _KEY_AHEAD.match(ahead):

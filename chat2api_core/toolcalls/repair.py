@@ -16,7 +16,15 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from chat2api_core.toolcalls.canonical import canonical_scalar
 from chat2api_core.toolcalls.escapes import unescape
-from chat2api_core.toolcalls.quotes import CLOSERS, RUNS, WINDOW, ends_string
+from chat2api_core.toolcalls.quotes import (
+    CLOSERS,
+    COLONS,
+    COMMAS,
+    RUNS,
+    UNSEEN,
+    WINDOW,
+    ends_string,
+)
 
 MAX_DEPTH = 64
 # Characters of a number, a literal or a word without quotes.
@@ -38,10 +46,11 @@ _STRING = Event("string")
 _QUOTED = Event("quoted")
 
 _TAIL_OF_CLOSERS = re.compile(r"[\r\n}\]][\s}\]]*\Z")
-_SPACE = re.compile(r"[\s\ufeff]*")
-_BARE_KEY = re.compile(r"[^\s:=,{}\[\]\"'`\u201c\u201d\u201e\u2018\u2019\\]+")
+_SPACE = re.compile(rf"[\s{UNSEEN}]*")
+_BARE_KEY = re.compile(r"[^\s:=\uff1a,{}\[\]\"'`\u201c\u201d\u201e\u2018\u2019\\]+")
 _WORD = re.compile(r"[^\s,:;}\]\[{\"'<]+")
 _LINE = re.compile(r"[^,}\]\n\r]*")
+_SEPARATORS = f"{COMMAS};"
 # What may follow a literal or a number only if it is the first word of a text without quotes.
 _WORDS_GO_ON = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:")
 
@@ -115,7 +124,10 @@ class Reader:
             space = _SPACE.match(self._buffer, self._at)
             self._at = space.end() if space else self._at
             text = self._buffer[self._at : self._at + 3]
-            if text == "..." or text.startswith("…"):
+            if text[:1] == "#":
+                if not self._comment("\n"):
+                    return ""
+            elif text == "..." or text.startswith("…"):
                 self._at += 3 if text == "..." else 1
             elif text[:1] != "/":
                 return "" if text in (".", "..") and not self._final else text[:1]
@@ -154,7 +166,7 @@ class Reader:
 
     def _item(self) -> bool:
         char = self._skip()
-        if char and char in ",;":
+        if char and char in _SEPARATORS:
             self._at += 1
             return True
         if char and char in "]}":
@@ -165,7 +177,7 @@ class Reader:
         char = self._skip()
         if not char:
             return False
-        if char in ",;":
+        if char in _SEPARATORS:
             self._at += 1
             return True
         if char in "]}":
@@ -189,7 +201,7 @@ class Reader:
         char = self._skip()
         if not char:
             return False
-        if char not in ":=":
+        if char not in COLONS:
             return self._fail("a colon is missing after the key")
         if char == "=" and self._at + 1 == len(self._buffer) and not self._final:
             return False

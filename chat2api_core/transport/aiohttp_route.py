@@ -19,6 +19,9 @@ from chat2api_core.transport.base import (
 
 _KNOWN_URLS = 256
 _MUCH = 512 * 1024  # bytes
+# Bytes of a body that are handed out at once. After a slow client has let it wait, much more may be
+# there: all of it together would take the memory, and everybody else's time.
+_AT_ONCE = 64 * 1024
 _LONGEST_HEADER = 64 * 1024  # bytes: cookies of a challenge page are long
 _ERRORS = (aiohttp.ClientError, TimeoutError)
 # What aiohttp would say of itself.
@@ -141,7 +144,7 @@ class AiohttpReply(Reply):
     async def chunk(self, step: Step = "stream") -> bytes | None:
         """See ``Reply``."""
         try:
-            return await self._response.content.readany() or None
+            return await self._response.content.read(_AT_ONCE) or None
         except _ERRORS as error:
             raise faults.cut(step, late=isinstance(error, TimeoutError)) from error
 

@@ -138,11 +138,13 @@ class Album:
         if not self._drawn:
             return first
         message = f"{len(self._failures)} of {self._count} pictures were not made: {first.message}"
-        return Problem(first.kind, message, step=first.step, retry_after=first.retry_after)
+        return Problem(
+            first.kind, message, step=first.step, retry_after=first.retry_after, spent=True
+        )
 
     def _late(self) -> Problem:
         message = f"The picture was not there after {self._seconds:g} seconds (IMAGE_TIMEOUT)."
-        return Problem(Kind.TIMEOUT, message, step="picture")
+        return Problem(Kind.TIMEOUT, message, step="picture", spent=True)
 
 
 def _sum(one: Usage | None, other: Usage | None) -> Usage | None:

@@ -79,8 +79,11 @@ def _bare(presented: str, settings: Settings) -> str:
     if form_of(presented.partition(",")[0]) in {"access", "refresh"}:
         if settings.allow_upstream_tokens:
             return presented
-        raise _refusal("Unknown API key. It looks like a ChatGPT token; this gateway takes none.")
-    message = "Unknown API key."
+        raise _refusal(
+            "Incorrect API key provided. It looks like a ChatGPT token; this gateway takes none."
+        )
+    # In OpenAI's words: there are clients that tell a wrong key from a wrong request by them.
+    message = "Incorrect API key provided."
     if not (settings.auth_tokens or settings.api_keys):
         message += " This gateway has no local key set (AUTH_TOKENS)."
     if settings.anonymous:

@@ -16,7 +16,8 @@ from chat2api_core.transcript import Transcript
 from chat2api_core.turn import Prompt
 from chat2api_core.upstreams.codex.compaction import Compacted
 from chat2api_core.web.admission import admit, caller_of
-from chat2api_core.web.endpoints import ready
+from chat2api_core.web.advice import warning_headers
+from chat2api_core.web.endpoints import ready, renamed
 from chat2api_core.web.exchange import Exchange
 from chat2api_core.web.login import need_login
 from chat2api_core.web.responses import going_on, resolved
@@ -54,13 +55,14 @@ async def _request(exchange: Exchange, caller: Caller) -> ResponsesRequest:
     gateway = exchange.gateway
     owner = owner_of(caller)
     request = Responses(gateway.clock).parse(await resolved(exchange, await exchange.body(), owner))
+    request = renamed(request, gateway.settings)
     prompt = request.prompt
     if request.previous_response_id:
         prompt = await going_on(exchange, request, owner)
     exchange.model = prompt.model
     exchange.prompt = prompt
     exchange.mark("parse")
-    exchange.extra += [(b"x-chat2api-warning", text.encode()) for text in request.warnings]
+    exchange.extra += warning_headers(request.warnings)
     if meant(prompt.model, gateway.settings.upstream) == "web":
         raise Problem(Kind.UNSUPPORTED_PARAMETER, _WEB, step="request", param="model")
     if prompt.thread is not None:

@@ -1,13 +1,15 @@
 """When an answer has to be over, on hosts that end a function after a time.
 
 In: the scope of a request (Lambda's doors put the end into it), Vercel's runtime, or a limit of the
-settings. Out: the time that is left, and an answer that keeps to it. The one rule: an answer ends a
-few seconds before its host would cut it off, and says so; it is never just cut.
+settings; and a server that is told to stop. Out: the time that is left, and an answer that keeps to
+it. The one rule: an answer ends a few seconds before its host would cut it off, and says so; it is
+never just cut.
 """
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol, TypeVar
+from weakref import WeakSet
 
 from chat2api_core.ambient import Clock
 from chat2api_core.problem import Kind, Problem
@@ -15,6 +17,9 @@ from chat2api_core.web.exchange import Exchange
 
 # Where a scope may hold the end: seconds since 1970, as a float.
 SCOPE_KEY = "chat2api.deadline"
+# Where a scope may hold a ``WeakSet`` of ``Deadline``s: every answer's is put into it, for a server
+# that may have to end them all.
+UNDER_WAY_KEY = "chat2api.under_way"
 
 _MARGIN = 3.0  # seconds for the last words, and for what is still on its way to the client
 
@@ -47,6 +52,8 @@ class Deadline:
             ends.append(clock.now() + limit)
         self._at = min(ends, default=None)
         self._clock = clock
+        self._opening: asyncio.Timeout | None = None
+        self._expire_batches: Callable[[], None] | None = None
 
     @property
     def left(self) -> float | None:
@@ -57,7 +64,11 @@ class Deadline:
         """Wait for an answer to begin. Raises ``Problem``: TIMEOUT if it does not in time."""
         try:
             async with asyncio.timeout(self.left) as scope:
-                return await reply
+                self._opening = scope
+                try:
+                    return await reply
+                finally:
+                    self._opening = None
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -66,7 +77,17 @@ class Deadline:
 
     def batches(self, reply: Shortened[T]) -> "Until[T]":
         """The batches of an answer; the last one is that of ``cut_short`` if the time runs out."""
-        return Until(reply, self.left)
+        until = Until(reply, self.left)
+        self._expire_batches = until.expire
+        return until
+
+    def end(self) -> None:
+        """Have the answer ended now, however much time was left: its host is about to stop."""
+        self._at = self._clock.now()
+        if self._opening is not None and not self._opening.expired():
+            self._opening.reschedule(asyncio.get_running_loop().time())
+        if self._expire_batches is not None:
+            self._expire_batches()
 
 
 class Until(Shortened[T]):
@@ -81,7 +102,7 @@ class Until(Shortened[T]):
         self._waiting: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
         if seconds is not None:
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._expire)
+            self._timer = asyncio.get_running_loop().call_later(seconds, self.expire)
 
     def __aiter__(self) -> "Until[T]":
         return self
@@ -118,7 +139,10 @@ class Until(Shortened[T]):
         if self._timer is not None:
             self._timer.cancel()
 
-    def _expire(self) -> None:
+    def expire(self) -> None:
+        """The time is over: the next batch is the last one."""
+        if self._expired.is_set():
+            return
         self._expired.set()
         if self._waiting is not None:
             self._waiting.cancel()
@@ -127,12 +151,16 @@ class Until(Shortened[T]):
 def deadline_of(exchange: Exchange) -> Deadline:
     """When the answer to an exchange has to be over."""
     gateway = exchange.gateway
-    return Deadline(
+    deadline = Deadline(
         exchange.scope,
         platform=gateway.settings.platform,
         limit=gateway.settings.answer_timeout,
         clock=gateway.clock,
     )
+    under_way: WeakSet[Deadline] | None = exchange.scope.get(UNDER_WAY_KEY)
+    if under_way is not None:
+        under_way.add(deadline)
+    return deadline
 
 
 def _of_vercel() -> float | None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import msgspec
 from msgspec import structs
 
 from chat2api_core import __version__
 from chat2api_core.accounts.caller import Caller, TokenCaller, owner_of
+from chat2api_core.aliases import resolved
 from chat2api_core.carried import carries_media
 from chat2api_core.choice import read_prefix
 from chat2api_core.dialects.base import Dialect, Encoder, Head, Request
@@ -18,15 +19,18 @@ from chat2api_core.web.admission import admit, caller_of
 from chat2api_core.web.advice import headers_of
 from chat2api_core.web.deadline import deadline_of
 from chat2api_core.web.exchange import Exchange
-from chat2api_core.web.links import media_links
+from chat2api_core.web.links import links_of
 from chat2api_core.web.login import check_login
 from chat2api_core.web.respond import Manner, Stream, WhileConnected, send_document
 
 if TYPE_CHECKING:
     from chat2api_core.accounts.account import Account
+    from chat2api_core.config import Settings
     from chat2api_core.kept.files import Held
     from chat2api_core.media.download import Download
     from chat2api_core.wiring import Gateway
+
+_R = TypeVar("_R", bound=Request)
 
 
 def converse(dialect: Dialect) -> Callable[[Exchange], Awaitable[None]]:
@@ -73,6 +77,7 @@ async def respond(
 ) -> None:
     """Ask for an answer and send it as the client wants it, for as long as the client is there.
     ``opened`` asks in another way than for one answer of the engine."""
+    request = renamed(request, exchange.gateway.settings)
     exchange.model = request.prompt.model
     exchange.prompt = request.prompt
     exchange.mark("parse")
@@ -95,6 +100,15 @@ async def respond(
         exchange.outcome = "client_gone"
 
 
+def renamed(request: _R, settings: "Settings") -> _R:
+    """The request with the model that is meant, where its name stands for another (MODEL_ALIASES):
+    limits of keys, counters and the choice of an upstream go by what is really asked."""
+    model = resolved(request.prompt.model, settings.model_aliases)
+    if model == request.prompt.model:
+        return request
+    return structs.replace(request, prompt=structs.replace(request.prompt, model=model))
+
+
 async def _opened(exchange: Exchange, request: Request, caller: Caller) -> Reply:
     """The answer, once it has committed; headers tell of it."""
     prompt, holder = await ready(exchange, request, caller)
@@ -107,7 +121,7 @@ async def _opened(exchange: Exchange, request: Request, caller: Caller) -> Reply
 async def ready(exchange: Exchange, request: Request, caller: Caller) -> tuple[Prompt, str]:
     """The prompt as it is put to an upstream, with the links that its answer may have, and the
     account that holds its files, if one does."""
-    base = media_links(exchange.gateway.settings, exchange.headers, exchange.scheme)
+    base = links_of(exchange)
     prompt, holder = await _taken(exchange.gateway, request, caller)
     return structs.replace(prompt, media=structs.replace(prompt.media, links=base)), holder
 
@@ -128,19 +142,25 @@ async def _bring(gateway: "Gateway", caller: Caller, held: "Held") -> bytes:
     async def ask(account: "Account") -> "Download":
         return await gateway.media.downloads.open(account, f"file-service://{held.upstream_id}")
 
+    async def drop(download: "Download") -> None:
+        await download.aclose()
+
     download, hold = await gateway.engine.on_account(
-        caller, ask, types=("web",), holder=held.account_key
+        caller, ask, types=("web",), holder=held.account_key, drop=drop
     )
     try:
         return await download.reply.read(gateway.settings.max_file)
     finally:
-        await download.reply.aclose()
-        await hold.release()
+        try:
+            await download.reply.aclose()
+        finally:
+            await hold.release()
 
 
 async def health(exchange: Exchange) -> None:
     """That the function runs, its settings are readable, and how the store was when it was last
-    used: ``owed`` counters wait until it answers. Asks nobody, tells no secret."""
+    used: ``owed`` counters wait until it answers, and so do the renewed tokens of ``tokens_owed``
+    accounts, which are lost if this process ends before. Asks nobody, tells no secret."""
     gateway = exchange.gateway
     store = gateway.store.status
     document = {
@@ -150,6 +170,7 @@ async def health(exchange: Exchange) -> None:
         "store": {
             **msgspec.structs.asdict(store),
             "owed": gateway.store.owed,
+            "tokens_owed": gateway.tokens_owed,
             "keeps_tokens": gateway.keeps_tokens,
         },
     }

@@ -1,12 +1,13 @@
 """One request and its answer, as the handlers see them: ASGI with the repeated parts done once."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from starlette.types import Message, Receive, Scope, Send
 
 from chat2api_core.dialects.base import error_document
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.web.paths import mount, own_path
 
 if TYPE_CHECKING:
     from starlette.datastructures import QueryParams
@@ -20,6 +21,8 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
 _LONGEST_REQUEST_ID = 128
+_READ_AWAY = 4  # so many times the limit is taken from who sends too much,
+_READ_AWAY_MOST = 60_000_000  # and at most so many bytes more than it
 
 
 class ClientGone(Exception):
@@ -70,8 +73,13 @@ class Exchange:
 
     @property
     def path(self) -> str:
-        path: str = self.scope["path"]
-        return path
+        """The path below ``mount``."""
+        return own_path(self.scope)
+
+    @property
+    def mount(self) -> str:
+        """What stands before every path of ours, as ``/stage``; empty for most hosts."""
+        return mount(self.scope)
 
     @property
     def scheme(self) -> str:
@@ -104,22 +112,38 @@ class Exchange:
         return QueryParams(self.scope.get("query_string", b""))
 
     async def body(self) -> bytes:
-        """The request's body. Raises ``ClientGone``, or ``Problem`` TOO_LARGE above MAX_BODY."""
-        limit = self.gateway.settings.max_body
-        pieces: list[bytes] = []
+        """The request's body. Raises as ``pieces`` does, above MAX_BODY; ``Problem``
+        INVALID_REQUEST for one that is packed."""
+        most = self.gateway.settings.max_body
+        pieces = [piece async for piece in self.pieces(most, "MAX_BODY")]
+        packed = self.headers.get("content-encoding", "identity")
+        if packed != "identity":
+            how = f"(Content-Encoding: {packed[:20]!a})"
+            text = f"The request body is packed {how}. Send it as it is."
+            raise Problem(Kind.INVALID_REQUEST, text)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    async def pieces(self, most: int, setting: str) -> AsyncGenerator[bytes, None]:
+        """The request's body as it comes, up to ``most`` bytes. Raises ``ClientGone``, or
+        ``Problem`` TOO_LARGE, which names the ``setting`` that bounds it.
+
+        What is too large is read away before that is told: servers close such a connection, and
+        who is still sending then reads of a reset instead of the reason."""
         size = 0
-        while True:
+        more = True
+        end = min(most * _READ_AWAY, most + _READ_AWAY_MOST)
+        while more and size <= end:
             message = await self.receive()
             if message["type"] == "http.disconnect":
                 raise ClientGone
             piece: bytes = message.get("body", b"")
             size += len(piece)
-            if size > limit:
-                text = f"The request body is larger than {limit} bytes (MAX_BODY)."
-                raise Problem(Kind.TOO_LARGE, text)
-            pieces.append(piece)
-            if not message.get("more_body", False):
-                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            more = message.get("more_body", False)
+            if size <= most:
+                yield piece
+        if size > most:
+            text = f"The request body is larger than {most} bytes ({setting})."
+            raise Problem(Kind.TOO_LARGE, text)
 
     async def gone(self) -> None:
         """Return when the client has hung up. Call after ``body``."""
@@ -150,6 +174,8 @@ class Exchange:
         if problem.retry_after is not None:
             seconds = max(1, int(problem.retry_after + 0.999))
             extra.append((b"retry-after", str(seconds).encode()))
+        if problem.spent:  # the official clients repeat a 5xx by themselves otherwise
+            extra.append((b"x-should-retry", b"false"))
         if problem.status == 401:  # noqa: PLR2004 (unauthorized)
             extra.append((b"www-authenticate", b"Bearer"))
         body = error_document(problem)

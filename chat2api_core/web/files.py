@@ -27,6 +27,7 @@ from chat2api_core.web.exchange import Exchange
 from chat2api_core.web.form import Limits, Upload, read_form
 from chat2api_core.web.login import need_login
 from chat2api_core.web.media import stream
+from chat2api_core.web.stored import insist
 
 _HEAD = 512 * 1024  # bytes in which the size of a picture stands, even behind large metadata
 _HERE = ("web",)  # the type of accounts that can hold files
@@ -112,6 +113,7 @@ async def delete(exchange: Exchange) -> None:
     except StoreError as error:
         message = "The file is deleted at ChatGPT, but the store could not note it. Try again."
         raise Problem(Kind.INTERNAL, message) from error
+    insist(exchange, "The file is deleted at ChatGPT, but the store could not note it.")
     await exchange.document(deleted(file_id))
 
 
@@ -123,6 +125,7 @@ async def _list(exchange: Exchange, caller: Caller) -> None:
     except StoreError as error:
         message = "The list of files could not be read: the store does not answer."
         raise Problem(Kind.INTERNAL, message) from error
+    insist(exchange, "The list of files could not be read: the store does not answer.")
     if not files.durable:
         exchange.extra.append(_SHORT_LIVED)
     await exchange.document(page_of([_object(one.id, one.held) for one in known], listing))
@@ -135,7 +138,7 @@ async def _content(exchange: Exchange, caller: Caller, held: Held) -> None:
         return await gateway.media.downloads.open(account, f"file-service://{held.upstream_id}")
 
     download, hold = await gateway.engine.on_account(
-        caller, ask, types=_HERE, holder=held.account_key
+        caller, ask, types=_HERE, holder=held.account_key, drop=Download.aclose
     )
     named = Download(download.reply, held.name, held.mime)
     await stream(exchange, named, hold, inline=False)

@@ -15,7 +15,7 @@ from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.web.exchange import ClientGone, Exchange
+from chat2api_core.web.exchange import Exchange
 
 _CHUNK = 64 * 1024
 _MAX_FIELDS = 200
@@ -83,9 +83,9 @@ async def read_form(exchange: Exchange, limits: Limits) -> AsyncIterator[Form]:
         raise _wrong("The body must be multipart/form-data, as for uploading a file.", None)
     settings = exchange.gateway.settings
     most = max(settings.max_body, limits.files * limits.file + _ENVELOPE)
-    parser = MultiPartParser(
+    parser = _Parser(
         Headers(scope=exchange.scope),
-        _body(exchange, most),
+        exchange.pieces(most, "MAX_BODY, MAX_FILE"),
         max_files=limits.files,
         max_fields=_MAX_FIELDS,
         max_part_size=limits.field,
@@ -104,20 +104,35 @@ async def read_form(exchange: Exchange, limits: Limits) -> AsyncIterator[Form]:
         await data.close()
 
 
-async def _body(exchange: Exchange, most: int) -> AsyncGenerator[bytes, None]:
-    size = 0
-    more = True
-    while more:
-        message = await exchange.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        piece: bytes = message.get("body", b"")
-        size += len(piece)
-        if size > most:
-            text = f"The request body is larger than {most} bytes (MAX_BODY, MAX_FILE)."
-            raise Problem(Kind.TOO_LARGE, text)
-        more = message.get("more_body", False)
-        yield piece
+class _Parser(MultiPartParser):
+    """Takes no form for whole whose last boundary has not come."""
+
+    def __init__(
+        self,
+        headers: Headers,
+        stream: AsyncGenerator[bytes, None],
+        *,
+        max_files: int,
+        max_fields: int,
+        max_part_size: int,
+    ) -> None:
+        super().__init__(
+            headers,
+            self._watched(stream),
+            max_files=max_files,
+            max_fields=max_fields,
+            max_part_size=max_part_size,
+        )
+        self._ended = False
+
+    def on_end(self) -> None:
+        self._ended = True
+
+    async def _watched(self, stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+        async for piece in stream:
+            yield piece
+        if not self._ended:  # raised within ``parse``, which then puts away what it has
+            raise MultiPartException("it ends before its last boundary.")
 
 
 def _form(data: FormData, limits: Limits) -> Form:

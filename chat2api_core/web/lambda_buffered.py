@@ -15,7 +15,7 @@ from chat2api_core.ambient import SystemClock
 from chat2api_core.dialects.base import error_document
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.web.deadline import SCOPE_KEY
-from chat2api_core.web.lambda_event import without_stage
+from chat2api_core.web.lambda_event import mount_of, whole
 from chat2api_core.web.respond import BUFFERED_KEY
 
 LambdaHandler: TypeAlias = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -36,18 +36,19 @@ def handler(app: ASGIApp) -> LambdaHandler:
 
 
 class _BehindTheDoor:
-    """The application, told what Mangum knows but does not tell: the path without a stage, when
-    Lambda ends the invocation, and that nothing is heard of an answer before its end."""
+    """The application, told what Mangum knows but does not tell: the stage that paths are below,
+    when Lambda ends the invocation, and that nothing is heard of an answer before its end."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         door = scope["aws.event"].get("requestContext", {})
-        path = without_stage(scope["path"], door.get("stage", ""), door.get("domainName", ""))
+        mount = mount_of(door.get("stage", ""), door.get("domainName", ""))
+        path = whole(mount, scope["path"], named="http" in door)
         milliseconds: float = scope["aws.context"].get_remaining_time_in_millis()
         deadline = SystemClock().now() + milliseconds / 1000
-        told = {"path": path, SCOPE_KEY: deadline, BUFFERED_KEY: True}
+        told = {"path": path, "root_path": mount, SCOPE_KEY: deadline, BUFFERED_KEY: True}
         await self._app({**scope, **told}, receive, send)
 
 

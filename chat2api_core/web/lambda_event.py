@@ -89,11 +89,8 @@ def read_event(event: bytes, *, deadline: float | None) -> Request:
     if not method:
         raise Unreadable("Not an event of an HTTP front door: it names no method.")
     headers = list(_headers(read))
-    path = without_stage(
-        read.raw_path if http else read.path,
-        read.request_context.stage,
-        read.request_context.domain_name,
-    )
+    mount = mount_of(read.request_context.stage, read.request_context.domain_name)
+    path = whole(mount, read.raw_path, named=True) if http else whole(mount, read.path)
     scope: dict[str, object] = {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -103,7 +100,7 @@ def read_event(event: bytes, *, deadline: float | None) -> Request:
         "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": _query(read),
-        "root_path": "",
+        "root_path": mount,
         "headers": headers,
         "server": (_first(headers, b"host", "lambda").partition(":")[0], 443),
         "client": (_address(read), 0),
@@ -113,13 +110,18 @@ def read_event(event: bytes, *, deadline: float | None) -> Request:
     return Request(scope, body, "url" if http else "rest")
 
 
-def without_stage(path: str, stage: str, domain: str) -> str:
-    """A path without the stage in front of it: an HTTP API's own domain names the stage there, a
-    domain of one's own or a REST API does not."""
-    named = stage not in ("", "$default") and ".execute-api." in domain
-    if named and (path == f"/{stage}" or path.startswith(f"/{stage}/")):
-        path = path[len(stage) + 1 :]
-    return path or "/"
+def mount_of(stage: str, domain: str) -> str:
+    """What stands before every path of ours in the URLs of an API: its stage, as ``/stage``, on the
+    domain that API Gateway gives it; nothing on a domain of one's own."""
+    return f"/{stage}" if stage not in ("", "$default") and ".execute-api." in domain else ""
+
+
+def whole(mount: str, path: str, *, named: bool = False) -> str:
+    """A path with what it is below, as ASGI has it. ``named``: it may say so itself, as an HTTP API
+    (payload 2.0) writes it; a REST API never does."""
+    if named and (path == mount or path.startswith(f"{mount}/")):
+        return path or "/"
+    return f"{mount}{path}" or "/"
 
 
 def prelude(status: int, headers: RawHeaders, door: Door) -> bytes:

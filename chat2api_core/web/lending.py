@@ -4,7 +4,7 @@ from chat2api_core.accounts.account import Account
 from chat2api_core.dialects.base import Encoder
 from chat2api_core.reply import Reply
 from chat2api_core.web.exchange import Exchange
-from chat2api_core.web.links import media_links
+from chat2api_core.web.links import links_of
 from chat2api_core.web.respond import Manner
 
 
@@ -25,7 +25,7 @@ class Lending:
 
     async def keep(self, reply: Reply, /) -> None:
         exchange = self._exchange
-        base = media_links(exchange.gateway.settings, exchange.headers, exchange.scheme)
+        base = links_of(exchange)
         transcript = reply.transcript
         linked = any(picture.url for picture in transcript.pictures)
         if linked or (base and base in transcript.text):

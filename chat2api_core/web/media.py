@@ -54,7 +54,11 @@ async def show(exchange: Exchange) -> None:
         )
 
     download, hold = await gateway.engine.on_account(
-        await _caller(exchange, target), ask, types=("web",), holder=target.account_key
+        await _caller(exchange, target),
+        ask,
+        types=("web",),
+        holder=target.account_key,
+        drop=Download.aclose,
     )
     await stream(exchange, download, hold)
 
@@ -70,8 +74,10 @@ async def stream(
         async with connected:
             await _send(exchange, download, inline=inline)
     finally:
-        await download.reply.aclose()
-        await hold.release()
+        try:
+            await download.reply.aclose()
+        finally:
+            await hold.release()
     if connected.gone:
         exchange.outcome = "client_gone"
 

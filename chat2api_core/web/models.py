@@ -7,6 +7,7 @@ upstream that is meant (``codex/gpt-5.5``) and may be spelled as either of them 
 
 import msgspec
 
+from chat2api_core.aliases import resolved
 from chat2api_core.choice import read_prefix
 from chat2api_core.effort import spelled
 from chat2api_core.problem import Kind, Problem
@@ -28,7 +29,7 @@ async def list_models(exchange: Exchange) -> None:
 async def show_model(exchange: Exchange) -> None:
     """One entry of the list; 404 ``model_not_found`` where it is not in it."""
     wanted = exchange.parameter("model")
-    upstream, name = read_prefix(wanted)
+    upstream, name = read_prefix(resolved(wanted, exchange.gateway.settings.model_aliases))
     for model in await _models(exchange):
         offered = upstream is None or upstream in model.upstreams
         if offered and spelled(model.id) == spelled(name):

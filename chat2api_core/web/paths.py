@@ -16,6 +16,19 @@ T = TypeVar("T")
 _REST = ":path"
 
 
+def mount(scope: Mapping[str, object]) -> str:
+    """Where a server has mounted the application, as ``/below``; empty where it has not."""
+    return str(scope.get("root_path", "")).rstrip("/")
+
+
+def own_path(scope: Mapping[str, object]) -> str:
+    """The path of an ASGI scope, below where the application is mounted."""
+    path, above = str(scope["path"]), mount(scope)
+    if above and (path == above or path.startswith(f"{above}/")):
+        return path[len(above) :] or "/"
+    return path
+
+
 class Paths(Generic[T]):
     """Look paths up with ``find``. Raises ``ValueError`` for a template that means nothing."""
 

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Protocol
 
 from chat2api_core.dialects.base import Encoder
-from chat2api_core.problem import Kind, Problem
+from chat2api_core.problem import Kind, Problem, forget_frames
 from chat2api_core.reply import Reply
 from chat2api_core.turn import Finished
 from chat2api_core.web.deadline import Deadline
@@ -118,6 +118,7 @@ class Stream:
         except ClientGone:
             raise
         except Problem as problem:
+            forget_frames(problem)
             await self._fail(problem)
         except Exception as error:  # noqa: BLE001 (the edge: logged, and the stream ends as failed)
             await self._fail(defect(error))
@@ -228,4 +229,5 @@ async def collected(
 def defect(error: Exception) -> Problem:
     """A failure that nobody foresaw: the log has the trace, the caller the bare fact."""
     _log.error("unexpected %s", type(error).__name__, exc_info=error)
+    forget_frames(error)
     return Problem(Kind.INTERNAL, "The gateway failed unexpectedly; its log has the details.")

@@ -1,23 +1,20 @@
 """POST /v1/responses and what belongs to it: going on from a response, and looking at kept ones."""
 
-from collections.abc import Sequence
-
 import msgspec
 from msgspec import Raw, Struct, structs
 
 from chat2api_core.accounts.caller import owner_of
-from chat2api_core.dialects.base import Encoder
+from chat2api_core.dialects.base import Encoder, invalid
 from chat2api_core.dialects.responses import Responses, ResponsesHead, ResponsesRequest
 from chat2api_core.kept.history import Handle, Kept, unknown
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.reply import Reply
 from chat2api_core.turn import Prompt, Thread
 from chat2api_core.web.admission import caller_of
+from chat2api_core.web.advice import warning_headers
 from chat2api_core.web.endpoints import respond
 from chat2api_core.web.exchange import Exchange
-
-_PAGE = 20
-_LONGEST_PAGE = 100
+from chat2api_core.web.stored import insist
 
 
 class Continuing:
@@ -50,12 +47,13 @@ class Continuing:
         if not self._request.store:
             return
         from chat2api_core.dialects.responses.answered import messages_of  # noqa: PLC0415 (all is sent)
+        from chat2api_core.dialects.responses.input_items import listed  # noqa: PLC0415 (the same)
 
         said = self._request.prompt.messages[1 if self._request.has_instructions else 0 :]
         kept = Kept(
             (*said, *messages_of(reply.transcript)),
             Raw(self.document(reply)),
-            _items(self._body, self._head.id),
+            listed(self._body, self._head.id),
         )
         head = self._named(reply)
         await self._history.keep(head.response_id, head.id, self._owner, kept)
@@ -85,7 +83,7 @@ async def post(exchange: Exchange) -> None:
     owner = owner_of(caller)
     body = await resolved(exchange, await exchange.body(), owner)
     request = Responses(exchange.gateway.clock).parse(body)
-    exchange.extra += [(b"x-chat2api-warning", text.encode()) for text in request.warnings]
+    exchange.extra += warning_headers(request.warnings)
     if request.previous_response_id:
         prompt = await going_on(exchange, request, owner)
         request = structs.replace(request, prompt=prompt)
@@ -98,16 +96,25 @@ async def get(exchange: Exchange) -> None:
     part = exchange.parameter("part")
     if not response_id or part not in {"", "input_items"}:
         raise Problem(Kind.NOT_FOUND, f"There is nothing at {exchange.path}.")
+    if exchange.query.get("stream", "").lower() in {"true", "1"}:
+        words = "is for a response that is still under way: leave it out, and get this one whole"
+        raise invalid(words, "stream")
+    from chat2api_core.dialects.responses.input_items import page_of  # noqa: PLC0415 (few look)
+
     kept = await _kept(exchange, response_id)
-    body = _page(exchange, kept.items) if part else bytes(kept.document)
+    body = page_of(kept.items, exchange.query) if part else bytes(kept.document)
     await exchange.document(body)
 
 
 async def delete(exchange: Exchange) -> None:
     """Forget a kept response."""
     response_id = exchange.parameter("response")
+    if not response_id or exchange.parameter("part"):
+        raise Problem(Kind.NOT_FOUND, f"There is nothing to delete at {exchange.path}.")
     owner = owner_of(caller_of(exchange))
-    if not await exchange.gateway.history.forget(response_id, owner):
+    known = await exchange.gateway.history.forget(response_id, owner)
+    insist(exchange, "The store that keeps responses does not answer: this one is still there.")
+    if not known:
         raise unknown(response_id)
     gone = {"id": response_id, "object": "response", "deleted": True}
     await exchange.document(msgspec.json.encode(gone))
@@ -126,6 +133,7 @@ async def _kept(exchange: Exchange, response_id: str) -> Kept:
     owner = owner_of(caller_of(exchange))
     kept = await exchange.gateway.history.find(response_id, owner)
     if kept is None:
+        insist(exchange, "The store that keeps responses does not answer.")
         raise unknown(response_id)
     return kept
 
@@ -179,47 +187,3 @@ def _reference(item: Raw) -> _Reference:
         return msgspec.json.decode(item, type=_Reference)
     except msgspec.DecodeError:
         return _Reference()
-
-
-class _Body(Struct):
-    input: Raw = Raw(b'""')
-
-
-def _items(body: bytes, name: str) -> tuple[Raw, ...]:
-    """The input as the items that clients list, each with an id."""
-    sent = msgspec.json.decode(body, type=_Body).input
-    value = msgspec.json.decode(sent)
-    if isinstance(value, str):
-        text = {"type": "input_text", "text": value}
-        value = [{"type": "message", "role": "user", "content": [text]}]
-    items = value if isinstance(value, list) else []
-    return tuple(
-        Raw(msgspec.json.encode({"id": f"item_{name}{place:02x}", **item}))
-        for place, item in enumerate(items)
-        if isinstance(item, dict)
-    )
-
-
-class _Identified(Struct):
-    id: str = ""
-
-
-def _page(exchange: Exchange, items: Sequence[Raw]) -> bytes:
-    """One page of the items, by ``limit``, ``order`` and ``after`` as the API has them."""
-    query = exchange.query
-    ordered = list(items) if query.get("order") == "asc" else list(items)[::-1]
-    ids = [msgspec.json.decode(item, type=_Identified).id for item in ordered]
-    after = query.get("after", "")
-    start = ids.index(after) + 1 if after in ids else 0
-    limit = query.get("limit", "")
-    size = min(int(limit), _LONGEST_PAGE) if limit.isdecimal() and int(limit) else _PAGE
-    shown = ordered[start : start + size]
-    return msgspec.json.encode(
-        {
-            "object": "list",
-            "data": shown,
-            "first_id": ids[start] if shown else None,
-            "last_id": ids[start + len(shown) - 1] if shown else None,
-            "has_more": start + size < len(ordered),
-        }
-    )

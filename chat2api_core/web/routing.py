@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chat2api_core.config import SettingsError
 from chat2api_core.dialects.base import error_document
-from chat2api_core.problem import Kind, Problem
+from chat2api_core.problem import Kind, Problem, forget_frames
 from chat2api_core.web.exchange import ClientGone, Exchange
-from chat2api_core.web.paths import Paths
+from chat2api_core.web.paths import Paths, own_path
 from chat2api_core.web.respond import defect
 
 if TYPE_CHECKING:
@@ -146,20 +146,13 @@ class _Router:
         self._paths = Paths(table)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = self._paths.find(_own_path(scope))
+        found = self._paths.find(own_path(scope))
         if found is None:
             await _nowhere(scope, receive, send)
             return
         handler, parameters = found
         scope["path_params"] = parameters
         await handler(scope, receive, send)
-
-
-def _own_path(scope: Scope) -> str:
-    """The path below where a server has mounted the application, if it has."""
-    path: str = scope["path"]
-    mount: str = scope.get("root_path", "").rstrip("/")
-    return path.removeprefix(mount) if mount and path.startswith(f"{mount}/") else path
 
 
 def _from_environment() -> "Gateway":
@@ -259,6 +252,7 @@ async def _attempt(exchange: Exchange, answer: Callable[[Exchange], Awaitable[No
         failure = defect(error)
     else:
         return
+    forget_frames(failure)
     exchange.outcome = failure.code
     if exchange.status == 0:
         await exchange.problem(failure)
@@ -266,9 +260,9 @@ async def _attempt(exchange: Exchange, answer: Callable[[Exchange], Awaitable[No
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
     async def answer(exchange: Exchange) -> None:
-        base = exchange.gateway.settings.api_prefix + "/v1"
-        message = f"There is nothing at {exchange.path}. The API is under {base}, see the README."
-        raise Problem(Kind.NOT_FOUND, message)
+        from chat2api_core.web.nowhere import nowhere  # noqa: PLC0415 (clients know their way)
+
+        raise Problem(Kind.NOT_FOUND, nowhere(exchange.path))
 
     await attend(Exchange(scope, receive, send, scope[_KEY]), answer)
 

@@ -52,7 +52,10 @@ async def _speak(exchange: Exchange, caller: Caller, saying: Saying, deadline: D
             account, saying.text, voice=saying.voice, sound=saying.sound
         )
 
-    opening = gateway.engine.on_account(caller, ask, types=WEB_ACCOUNTS)
+    async def drop(spoken: "Spoken") -> None:
+        await spoken.aclose()
+
+    opening = gateway.engine.on_account(caller, ask, types=WEB_ACCOUNTS, drop=drop)
     spoken, hold = await deadline.opening(opening)
     exchange.account = hold.account.key
     exchange.mark("open")

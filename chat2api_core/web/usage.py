@@ -1,8 +1,10 @@
 """What was used and what is left, in the shapes that clients of such routes already poll.
 
 In: an exchange with a local key, a ChatGPT token or the admin key. Out: figures of that key, of
-that account, or of everybody. Two shapes are OpenAI's own of 2023 (usage by day; billing), which
-key managers and chat clients still ask for, one is that of a widespread gateway's token page.
+that account, or of everybody; while the store that has them does not answer, ``store_unavailable``
+(503), because what this process alone has counted would pass for all there is. Two shapes are
+OpenAI's own of 2023 (usage by day; billing), which key managers and chat clients still ask for, one
+is that of a widespread gateway's token page.
 
 The one rule: the figures are tokens. Where a shape says dollars or cents, a dollar stands for one
 token: no price is made up, and what a client works out from them (used, left) stays true.
@@ -14,9 +16,11 @@ import msgspec
 
 from chat2api_core.accounts.caller import AnonymousCaller, Caller, TokenCaller
 from chat2api_core.keys import ApiKey
+from chat2api_core.metering.quota import Gauge
 from chat2api_core.metering.report import Figures, Row, days_between, read_rows, summed, total
 from chat2api_core.metering.use import DAY, day_of
 from chat2api_core.problem import Kind, Problem
+from chat2api_core.stores.base import StoreDown
 from chat2api_core.web.admin.door import is_admin, note_wrong
 from chat2api_core.web.admission import caller_of
 from chat2api_core.web.exchange import Exchange
@@ -84,7 +88,7 @@ async def show_subscription(exchange: Exchange) -> None:
     viewer = await _viewer(exchange)
     limit = float(_UNLIMITED)
     key = viewer.key
-    gauge = await exchange.gateway.quota.tokens(key) if key is not None else None
+    gauge = await _today_left(exchange, key)
     if gauge is not None:
         rows = await _rows(exchange, viewer, _days(exchange, first=_month(exchange)))
         limit = float(total(rows).tokens + gauge.remaining)
@@ -114,7 +118,7 @@ async def show_token(exchange: Exchange) -> None:
     in all this month where it has none."""
     viewer = await _viewer(exchange)
     key = viewer.key
-    gauge = await exchange.gateway.quota.tokens(key) if key is not None else None
+    gauge = await _today_left(exchange, key)
     if gauge is not None:
         granted, left = gauge.limit, gauge.remaining
         used = granted - left
@@ -174,10 +178,31 @@ def _refusal(message: str) -> Problem:
 async def _rows(exchange: Exchange, viewer: Viewer, days: list[str]) -> list[Row]:
     gateway = exchange.gateway
     await gateway.tally.write()
-    rows = await read_rows(gateway.store, days, key=viewer.counted_as)
+    try:
+        rows = await read_rows(gateway.store.sure, days, key=viewer.counted_as)
+    except StoreDown as down:
+        raise _unknown() from down
     if viewer.account:
         return [row for row in rows if row.account == viewer.account]
     return [row for row in rows if row.key]
+
+
+async def _today_left(exchange: Exchange, key: ApiKey | None) -> Gauge | None:
+    """What a key with a daily limit has left of it; None for any other one."""
+    if key is None:
+        return None
+    try:
+        return await exchange.gateway.quota.tokens(key, sure=True)
+    except StoreDown as down:
+        raise _unknown() from down
+
+
+def _unknown() -> Problem:
+    message = (
+        "The store that has the figures does not answer, and what this instance alone has counted "
+        "would be too little. Try again in a moment."
+    )
+    return Problem(Kind.UNAVAILABLE, message, step="store", retry_after=5)
 
 
 def _days(exchange: Exchange, *, first: str) -> list[str]:

@@ -23,6 +23,7 @@ _DELTA = b"event: delta\ndata: "
 _DATA = b"data: "
 _NAMED = b"event: "
 _THEN_DATA = b"\ndata: "
+_MAX_NAMES, _LONGEST_NAME = 64, 128  # the names that are remembered
 
 
 class Event(Struct, frozen=True, gc=False):
@@ -40,10 +41,11 @@ class SseDecoder:
 
     Raises ``Problem(GARBAGE)`` when an event grows beyond ``limit`` bytes."""
 
-    __slots__ = ("_after_cr", "_first", "_limit", "_rest", "_seen")
+    __slots__ = ("_after_cr", "_first", "_limit", "_names", "_rest", "_seen")
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
+        self._names: dict[bytes, str] = {}  # lines that do nothing but name an event
         self._rest = bytearray()
         self._seen = 0  # so many bytes of the rest hold no end of an event
         self._after_cr = False
@@ -100,17 +102,24 @@ class SseDecoder:
                 events.append(Event("delta", block[19:]))
             elif block.startswith(_DATA) and block.find(b"\n", 6) < 0:
                 events.append(Event("", block[6:]))
-            elif (
-                block.startswith(_NAMED)
-                and block.startswith(_THEN_DATA, end := block.find(b"\n"))
-                and block.find(b"\n", end + 7) < 0
-            ):
-                events.append(Event(block[7:end].decode("utf-8", "replace"), block[end + 7 :]))
             else:
+                head, _, data = block.partition(_THEN_DATA)
+                name = self._names.get(head)
+                if name is not None and data and data.find(b"\n") < 0:
+                    events.append(Event(name, data))
+                    continue
                 event = _parse(block)
                 if event is not None:
                     events.append(event)
+                    self._learn(head, event)
         return events
+
+    def _learn(self, head: bytes, event: Event) -> None:
+        """A stream has few names, each many times: a line that says one is read once."""
+        if len(head) > _LONGEST_NAME or len(self._names) >= _MAX_NAMES:
+            return
+        if head == _NAMED + event.event.encode():
+            self._names[head] = event.event
 
 
 def _parse(block: bytes) -> Event | None:

@@ -39,7 +39,8 @@ class Gateway:
     """What the handlers work with. ``aclose`` gives every connection back.
 
     ``heir_of`` is a gateway whose place this one takes because the settings have changed: it goes
-    on with its connections, its store and its counts."""
+    on with its connections, its store and its counts. ``ground`` is what to stand on instead of
+    what the settings name."""
 
     def __init__(
         self,
@@ -49,11 +50,15 @@ class Gateway:
         ids: Ids,
         desk: "Callable[[GuardedStore], Desk] | None" = None,
         heir_of: "Gateway | None" = None,
+        ground: Ground | None = None,
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.ids = ids
-        ground = heir_of.ground if heir_of else Ground(settings, clock=clock, ids=ids, desk=desk)
+        if heir_of is not None:
+            ground = heir_of.ground
+        elif ground is None:
+            ground = Ground(settings, clock=clock, ids=ids, desk=desk)
         self.ground: Ground = ground
         self.meter = ground.meter
         self.store = ground.store
@@ -117,6 +122,11 @@ class Gateway:
         """Where the settings are looked at and changed."""
         return self.ground.desk
 
+    @property
+    def tokens_owed(self) -> int:
+        """How many accounts have renewed tokens that the store has not taken yet."""
+        return self.office.credentials.owed
+
     async def renewed(self) -> "Gateway | None":
         """The gateway to go on with where the settings have changed, else None. May be asked at
         every request."""
@@ -132,7 +142,9 @@ class Gateway:
         return heir
 
     async def aclose(self) -> None:
-        """Write what was counted, and close the connections to the store and the upstreams."""
+        """Write what was counted and what could not be saved, and close the connections to the
+        store and the upstreams."""
+        await self.office.credentials.aclose()
         await self.ground.aclose()
 
     # --------------------------------------------------------------------- what few requests need
@@ -182,6 +194,15 @@ class Gateway:
 
         return Transcription(self.web, self.ids)
 
+    async def ask_quota(self, account: Account) -> bool:
+        """Ask ChatGPT what a signed in account may still use, for people who look: the ledger hears
+        of it. Whether it was told. Raises ``Problem`` of step "quota"."""
+        if account.type == "codex":
+            return await self.codex.usage(account)
+        from chat2api_core.upstreams.chatgpt_web.allowance import Allowance  # noqa: PLC0415 (same)
+
+        return await Allowance(self.web, self.office.ledger.limits_seen).ask(account)
+
     @cached_property
     def doctor(self) -> "Doctor":
         """Tries everything, step by step."""
@@ -194,6 +215,7 @@ class Gateway:
             egress=self._egress,
             site_url=self.settings.base_urls[0],
             clock=self.clock,
+            ask_quota=self.ask_quota,
         )
 
 

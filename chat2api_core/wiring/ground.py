@@ -33,7 +33,8 @@ _LARGEST_REPLY = 64 * 1024 * 1024  # DynamoDB answers with up to 16 MB, Upstash 
 
 class Ground:
     """What every gateway of the process stands on. ``desk`` opens where its settings are changed;
-    None: nowhere, they were given to it."""
+    None: nowhere, they were given to it. ``transport`` and ``store`` take the place of those that
+    the settings name."""
 
     def __init__(
         self,
@@ -41,15 +42,17 @@ class Ground:
         *,
         clock: Clock,
         ids: Ids,
-        desk: "Callable[[GuardedStore], Desk] | None",
+        desk: "Callable[[GuardedStore], Desk] | None" = None,
+        transport: Transport | None = None,
+        store: Store | None = None,
     ) -> None:
-        self.transport = Transport(
+        self.transport = transport or Transport(
             backend=_backend(settings),
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
         )
         self.meter = Meter(exact=settings.usage_counter == "auto")
-        self.store = GuardedStore(_store(settings, self.transport, clock), clock)
+        self.store = GuardedStore(store or _store(settings, self.transport, clock, ids), clock)
         self.sealer = Sealer(settings.secret_key or _handle_key(settings, ids), ids)
         self._responses_ttl = settings.responses_ttl
         # Where nothing runs between requests, counts cannot wait for company.
@@ -85,9 +88,9 @@ class Ground:
         await self.transport.aclose()
 
 
-def _store(settings: Settings, transport: Transport, clock: Clock) -> Store:
+def _store(settings: Settings, transport: Transport, clock: Clock, ids: Ids) -> Store:
     try:
-        return open_store(settings.store, clock=clock, post=_post(transport))
+        return open_store(settings.store, clock=clock, ids=ids, post=_post(transport))
     except ValueError as error:
         raise SettingsError("STORE_URL", "an address that can be used") from error
 
@@ -114,10 +117,10 @@ def _handle_key(settings: Settings, ids: Ids) -> Secret:
     return Secret(f"handles of responses {keys or ids.hex(64)}")
 
 
-def _backend(settings: Settings) -> Literal["httpx", "aiohttp"]:
+def _backend(settings: Settings) -> Literal["httpcore", "aiohttp"]:
     """aiohttp serves many requests at once for a fifth of the cost; on a serverless host, where few
     run at once, its import would cost more than it saves."""
     if settings.http_backend != "auto":
         return settings.http_backend
     fast = settings.platform == "local" and find_spec("aiohttp") is not None
-    return "aiohttp" if fast else "httpx"
+    return "aiohttp" if fast else "httpcore"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -109,10 +109,12 @@ class Instances:
             )
             for number, guard in enumerate(self.guards)
         ]
+        self.turns: asyncio.Queue[None] = asyncio.Queue()
+        self.sleeping = asyncio.Event()
         self.learnt: list[Account] = []
         self.credentials = [self.started(vault) for vault in self.vaults]
 
-    def started(self, vault: Vault) -> Credentials:
+    def started(self, vault: Vault, **options: Any) -> Credentials:
         """The credentials of a process that has just begun."""
         return Credentials(
             self.sign_in,
@@ -120,11 +122,26 @@ class Instances:
             vault=vault,
             on_renewed=self.learnt.append,
             sleep=self.sleep,
+            later=self.later,
+            **options,
         )
 
     async def sleep(self, seconds: float) -> None:
         self.clock.advance(seconds)
         await asyncio.sleep(0)
+
+    async def later(self, seconds: float) -> None:
+        """How those sleep who save what could not be saved: until ``pass_time``."""
+        self.sleeping.set()
+        await self.turns.get()
+
+    async def pass_time(self) -> None:
+        """Let them try again."""
+        await self.sleeping.wait()
+        self.sleeping.clear()
+        self.turns.put_nowait(None)
+        for _ in range(20):
+            await asyncio.sleep(0)
 
 
 def run(work: Awaitable[T]) -> T:

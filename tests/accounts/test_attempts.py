@@ -182,6 +182,36 @@ class TestLettingGo:
         assert len(set(desk.asked)) == 2
 
 
+class TestTheWay:
+    """A proxy of an account's own is nobody else's way to ChatGPT."""
+
+    OWN = tuple(
+        Account(access_token=Secret(name), proxy=Secret("http://proxy.invalid")) for name in "ab"
+    )
+
+    @pytest.mark.parametrize("kind", [Kind.UNREACHABLE, Kind.CHALLENGED])
+    def test_where_one_account_cannot_get_through_another_one_answers(self, kind: Kind) -> None:
+        desk = Desk(Problem(kind, "No way.", step="sentinel"), GOOD, accounts=self.OWN)
+        desk.ask()
+
+        assert len(set(desk.asked)) == 2
+        assert not any(desk.ledger.standing(key).rests for key in desk.asked), "nobody is to blame"
+
+    def test_where_nobody_gets_through_all_are_asked_before_one_is_asked_again(self) -> None:
+        lost = Problem(Kind.UNREACHABLE, "No way.", step="sentinel")
+        desk = Desk(*[lost] * 4, accounts=self.OWN)
+
+        assert desk.refusal().kind is Kind.UNREACHABLE
+        assert len(desk.asked) == 4
+        assert len(set(desk.asked[:2])) == 2
+
+    def test_what_all_share_is_met_by_all(self) -> None:
+        desk = Desk(Problem(Kind.UNREACHABLE, "No way.", step="sentinel"), GOOD)
+        desk.ask()
+
+        assert len(set(desk.asked)) == 1
+
+
 class TestRefreshes:
     def test_an_account_whose_sign_in_is_dead_goes_out_and_another_one_answers(self) -> None:
         desk = Desk(GOOD, GOOD, GOOD, troubles={A.key: [DEAD, DEAD]})

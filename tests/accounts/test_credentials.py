@@ -13,9 +13,10 @@ import pytest
 from msgspec import structs
 
 from chat2api_core.accounts.account import Account
-from chat2api_core.accounts.credentials import Credentials, Kept
+from chat2api_core.accounts.credentials import Credentials
 from chat2api_core.accounts.egress import Egress
 from chat2api_core.accounts.exchange import Exchange
+from chat2api_core.accounts.signed_in import SignedIn
 from chat2api_core.problem import Blame, Kind, Problem
 from chat2api_core.secret import Secret
 from chat2api_core.transport import Transport
@@ -60,6 +61,7 @@ class Answer(msgspec.Struct):
     body: str = ""
     status: int = 200
     cookies: Sequence[str] = ()
+    headers: dict[str, str] = {}
 
 
 def tokens(access: str = FRESH, refresh: str | None = None, **more: str) -> Answer:
@@ -107,7 +109,8 @@ class Desk:
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         cookies = "".join(f"set-cookie: {cookie}\r\n" for cookie in answer.cookies)
         raw = answer.body.encode()
-        head = f"HTTP/1.1 {answer.status} X\r\n{cookies}connection: close\r\n"
+        others = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
+        head = f"HTTP/1.1 {answer.status} X\r\n{cookies}{others}connection: close\r\n"
         head += f"content-length: {len(raw)}\r\n\r\n"
         writer.write(head.encode() + raw)
         await writer.drain()
@@ -116,7 +119,7 @@ class Desk:
 @asynccontextmanager
 async def listening(desk: Desk, proxy: bool = False) -> AsyncIterator[Desk]:
     server = await asyncio.start_server(desk.attend, "127.0.0.1", 0)
-    transport = Transport(backend="httpx", connect_timeout=5, read_timeout=5)
+    transport = Transport(backend="httpcore", connect_timeout=5, read_timeout=5)
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         exchange = Exchange(
@@ -237,9 +240,7 @@ class TestRefreshTokens:
             Answer('{"error":{"message":"x","type":"authentication_error","code":null}}', 403),
             Answer('{"error":{"code":"unauthorized"}}', 403),
             Answer("<html>", 401),
-            Answer("", 400),
-            Answer('{"access_token":""}'),
-            Answer("{}"),
+            Answer('{"error":"something_new"}', 400),
         ],
     )
     def test_a_dead_one_says_that_a_login_is_needed(self, answer: Answer) -> None:
@@ -248,6 +249,16 @@ class TestRefreshTokens:
         assert problem.kind is Kind.UNAUTHORIZED
         assert problem.code == "refresh_unauthorized"
         assert problem.blame is Blame.ACCOUNT
+
+    @pytest.mark.parametrize(
+        ("told", "wait"), [("90", 90.0), ("", None), ("soon", None), ("-1", None)]
+    )
+    def test_a_server_that_asks_to_wait_is_waited_for(self, told: str, wait: float | None) -> None:
+        headers = {"retry-after": told} if told else {}
+        problem = refusal(refreshing(), Answer("{}", 429, headers=headers))
+
+        assert problem.kind is Kind.RATE_LIMITED
+        assert problem.retry_after == wait
 
     @pytest.mark.parametrize(
         ("answer", "kind"),
@@ -259,6 +270,10 @@ class TestRefreshTokens:
             (Answer("[]", 502), Kind.UPSTREAM_ERROR),
             (Answer("<html>"), Kind.GARBAGE),
             (Answer('{"access_token":7}'), Kind.GARBAGE),
+            (Answer('{"access_token":""}'), Kind.GARBAGE),
+            (Answer("{}"), Kind.GARBAGE),
+            (Answer("<html>400 Bad Request</html>", 400), Kind.UPSTREAM_ERROR),
+            (Answer("", 400), Kind.UPSTREAM_ERROR),
             (Answer("x" * 1_100_000), Kind.GARBAGE),
         ],
     )
@@ -267,7 +282,7 @@ class TestRefreshTokens:
 
     def test_a_server_that_cannot_be_reached_is_told_as_that(self) -> None:
         async def use(desk: Desk) -> Account:
-            transport = Transport(backend="httpx", connect_timeout=5, read_timeout=5)
+            transport = Transport(backend="httpcore", connect_timeout=5, read_timeout=5)
             nowhere = Exchange(
                 transport,
                 egress=Egress(()),
@@ -465,7 +480,7 @@ class TestManyAtOnce:
             assert kinds == {Kind.UNAUTHORIZED}
             return Account()
 
-        assert len(used(use, Answer("", 400))[1].calls) == 1
+        assert len(used(use, Answer('{"error":"invalid_grant"}', 400))[1].calls) == 1
 
     def test_after_a_failure_the_next_one_tries_again(self) -> None:
         async def use(desk: Desk) -> Account:
@@ -505,7 +520,7 @@ class TestManyAtOnce:
         assert fresh.refresh_token == Secret("rt_new")
         assert len(desk.calls) == 1
 
-    @pytest.mark.parametrize("answer", [Answer("", 400), tokens()])
+    @pytest.mark.parametrize("answer", [Answer('{"error":"invalid_grant"}', 400), tokens()])
     def test_an_exchange_that_nobody_waits_for_ends_quietly(
         self, answer: Answer, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -549,9 +564,9 @@ def test_the_tokens_of_strangers_are_bounded_and_those_in_use_stay() -> None:
         await desk.credentials.ready(seldom)
         for number in range(9_998):
             # As real exchanges do, ten times faster.
-            desk.credentials._keep(str(number), Kept(Account(), 0))
+            desk.credentials._keep(str(number), SignedIn(Account(), 0))
         await desk.credentials.ready(used_often)
-        desk.credentials._keep("one too many", Kept(Account(), 0))
+        desk.credentials._keep("one too many", SignedIn(Account(), 0))
         before = len(desk.calls)
         await desk.credentials.ready(used_often)
         assert len(desk.calls) == before

@@ -121,6 +121,42 @@ class TestOnAllInstances:
 
         run(script())
 
+    def test_a_slow_store_lets_no_lease_end_for_want_of_its_turn(self) -> None:
+        class Slow(MemoryStore):
+            """Answers writes when as many have been asked for as it waits for."""
+
+            waits_for = 0
+            asked = 0
+
+            async def swap(
+                self, key: str, old: bytes | None, new: bytes, ttl: float | None = None
+            ) -> bool:
+                if old is not None and self.waits_for:
+                    self.asked += 1
+                    if self.asked == self.waits_for:
+                        enough.set()
+                    await enough.wait()
+                return await super().swap(key, old, new, ttl)
+
+        enough = asyncio.Event()
+
+        async def script() -> None:
+            world = World(1, count=0)
+            store = Slow(world.clock)
+            leases = Leases(1, ids=SystemIds(), store=store, ttl=TTL, sleep=world.sleep)
+            held = [await leases.take(f"account-{number}") for number in range(30)]
+            store.waits_for = 30
+            await world.pass_time(TTL / 3)
+            await enough.wait()
+            await asyncio.sleep(0)
+            world.clock.advance(TTL - 1)
+            assert len(await store.keys("lease:")) == 30
+            for lease in held:
+                assert lease is not None
+                await lease.release()
+
+        run(script())
+
     def test_nothing_is_left_running_when_the_last_one_is_let_go_of(self) -> None:
         async def script() -> None:
             world = World(2)
@@ -181,13 +217,40 @@ class TestOnAllInstances:
                 return True
 
         async def script() -> None:
-            leases = Leases(1, ids=SystemIds(), store=Stuck(FakeClock()))
+            clock = FakeClock()
+            store = GuardedStore(Stuck(clock), clock, wait=0.01)
+            leases = Leases(1, ids=SystemIds(), store=store)
             asking = asyncio.create_task(leases.take("a"))
             await asyncio.sleep(0)
             asking.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await asking
             assert leases._counts == {}
+
+        run(script())
+
+    def test_who_is_cancelled_as_the_store_grants_one_holds_none(self) -> None:
+        granted = asyncio.Event()
+
+        class Slow(MemoryStore):
+            async def swap(
+                self, key: str, old: bytes | None, new: bytes, ttl: float | None = None
+            ) -> bool:
+                done = await super().swap(key, old, new, ttl)
+                granted.set()
+                await asyncio.sleep(0)  # the word that it is ours is on its way
+                return done
+
+        async def script() -> None:
+            store = Slow(FakeClock())
+            one, two = (Leases(1, ids=SystemIds(), store=store) for _ in range(2))
+            asking = asyncio.create_task(one.take("a"))
+            await granted.wait()
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            assert one._counts == {}
+            assert await two.take("a") is not None
 
         run(script())
 

@@ -168,6 +168,70 @@ def test_what_cannot_be_is_refused_by_its_place(edit: Edit, param: str) -> None:
     assert (raised.value.kind, raised.value.param) == (Kind.INVALID_REQUEST, param)
 
 
+PLAIN, EVE = KeyEdit(id=id_("sk-plain-0123456789")), KeyEdit(id=id_("sk-eve-0123456789ab"))
+
+
+@pytest.mark.parametrize(
+    ("sections", "param"),
+    [
+        ({"keys": (PLAIN, EVE, KeyEdit(key="sk-plain-0123456789", name="twin"))}, "keys[2].key"),
+        ({"keys": (KeyEdit(key="sk-new"), KeyEdit(key=" sk-new "))}, "keys[0].key"),
+        ({"prefixes": (TextEdit(id=id_("short")), TextEdit(value="short"))}, "prefixes[1].value"),
+        (
+            {"proxies": (TextEdit(id=id_("http://one:1")), TextEdit(value="http://one:1"))},
+            "proxies[1].value",
+        ),
+        (
+            {
+                "accounts": (
+                    AccountEdit(id=ANN_ID, account_id="team-1"),
+                    AccountEdit(refresh_token="rt_secret_of_ann", account_id="team-1"),
+                )
+            },
+            "accounts[1]",
+        ),
+    ],
+    ids=["a key", "two new keys", "a prefix", "a proxy", "an account"],
+)
+def test_what_is_there_already_is_not_added_again(sections: dict[str, Any], param: str) -> None:
+    with pytest.raises(Problem) as caught:
+        changed(DOCUMENT, Edit("v", **sections))
+    assert (caught.value.kind, caught.value.param) == (Kind.INVALID_REQUEST, param)
+
+
+def test_the_same_login_in_another_workspace_is_another_account() -> None:
+    edits = (
+        AccountEdit(id=ANN_ID, account_id="team-1"),
+        AccountEdit(refresh_token="rt_secret_of_ann", account_id="team-2"),
+    )
+    accounts = changed(DOCUMENT, Edit("v", accounts=edits))["chatgpts"]
+    assert isinstance(accounts, list)
+    assert len(accounts) == 2
+
+
+def test_what_stands_twice_already_keeps_nobody_from_changing_the_rest() -> None:
+    twice: dict[str, Any] = {"auth": {"access_tokens": ["sk-a", "sk-a"]}}
+    edits = (KeyEdit(id=id_("sk-a")), KeyEdit(id=id_("sk-a")), KeyEdit(key="sk-b"))
+    auth = changed(twice, Edit("v", keys=edits))["auth"]
+    assert isinstance(auth, dict)
+    assert auth["access_tokens"] == ["sk-a", "sk-a", "sk-b"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"version":"v","key":[]}',
+        b'{"version":"v","keys":[{"key":"sk-a","token_per_day":5}]}',
+        b'{"version":"v","proxies":[{"url":"http://one:1"}]}',
+        b'{"version":"v","accounts":[{"token":"x"}]}',
+    ],
+)
+def test_a_name_that_means_nothing_is_refused_and_not_passed_over(body: bytes) -> None:
+    """A limit with a misspelled name would be none."""
+    with pytest.raises(msgspec.ValidationError, match="unknown field"):
+        msgspec.json.decode(body, type=Edit)
+
+
 def test_accounts_are_kept_and_added_once() -> None:
     more = [dict(ANN), {"access_token": "new"}]
     assert kept(DOCUMENT, lambda _: True, more) == {"chatgpts": [ANN, BOB, {"access_token": "new"}]}

@@ -47,7 +47,8 @@ def test_wrong_tries_of_an_address_close_the_door_to_it_for_a_while() -> None:
         one, other = Attempts(store), Attempts(store)
         for _ in range(MOST):
             assert await other.open("192.0.2.1")
-            await one.wrong("192.0.2.1")
+            assert not await one.wrong("192.0.2.1")
+        assert await one.wrong("192.0.2.1"), "one too many"
         assert not await other.open("192.0.2.1")
         assert await other.open("192.0.2.2")
         assert not [key for key in await store.keys("") if "192" in key]

@@ -19,6 +19,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from chat2api_core.emulator import DEMO_ACCESS_TOKEN
+from tests.bench.door import Site
 from tests.bench.process import ROOT
 
 TIMES = 7
@@ -78,6 +79,7 @@ async def ask():
     await app(scope, receive, send)
 
 asyncio.run(ask())
+sys.exit("the answer ended before its first byte")
 """
 
 
@@ -94,7 +96,7 @@ def install(folder: Path) -> None:
         leave = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / package, folder / package, ignore=leave)
     shutil.copy(Path(__file__).with_name("bare.py"), folder)
-    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    lines = ["httpx", *(ROOT / "requirements.txt").read_text().splitlines()]  # (httpx: bare)
     found: dict[str, Distribution] = {}
     for line in lines:
         if not line.startswith("#"):
@@ -109,7 +111,7 @@ def compile_all(folder: Path) -> None:
     subprocess.run(command, cwd=folder, check=True, timeout=120)
 
 
-def first_byte(folder: Path, upstream: str, request: Request) -> FirstByte:
+def first_byte(folder: Path, upstream: Site, request: Request) -> FirstByte:
     """Start a process, ask it once. Raises ``RuntimeError`` with its last words where it fails."""
     asked = [request.app, request.method, request.path, request.body]
     # Neither this environment's packages nor its bytecode: -S leaves site-packages out.
@@ -129,7 +131,7 @@ def first_byte(folder: Path, upstream: str, request: Request) -> FirstByte:
     return FirstByte(float(seconds), frozenset(modules))
 
 
-def medians(folder: Path, upstream: str, requests: Sequence[Request]) -> list[float]:
+def medians(folder: Path, upstream: Site, requests: Sequence[Request]) -> list[float]:
     """CPU seconds to the first byte of each request. They take turns, so that a busy moment of the
     machine meets all of them."""
     rounds = [
@@ -139,14 +141,16 @@ def medians(folder: Path, upstream: str, requests: Sequence[Request]) -> list[fl
     return [statistics.median(times) for times in zip(*rounds, strict=True)]
 
 
-def _environment(upstream: str) -> Mapping[str, str]:
+def _environment(upstream: Site) -> Mapping[str, str]:
+    trust = {"SSL_CERT_FILE": upstream.trust} if upstream.trust else {}
     return {
+        **trust,
         "PATH": os.environ["PATH"],
-        "UPSTREAM_URL": upstream,  # what the bare application asks
+        "UPSTREAM_URL": upstream.url,  # what the bare application asks
         "VERCEL": "1",  # a function, not the plain server
         "AUTH_TOKENS": _KEY,
         "CHATGPT_ACCESS_TOKENS": DEMO_ACCESS_TOKEN,
-        "CHATGPT_BASE_URL": upstream,
+        "CHATGPT_BASE_URL": upstream.url,
         "HEARTBEAT": "0",  # the first byte is to be one of the answer
         "LOG_LEVEL": "error",
     }

@@ -5,21 +5,17 @@ rule: what is compared is measured in turns, so that what else the machine does 
 """
 
 import contextlib
-import shutil
 import statistics
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from chat2api_core.emulator import DEMO_ACCESS_TOKEN, Emulator
-from chat2api_core.server import serving as in_this_process
-from tests.bench import cold
+from chat2api_core.emulator import DEMO_ACCESS_TOKEN
 from tests.bench.load import Load, Outcome, run
 from tests.bench.process import Server, resident_bytes, serving
 from tests.bench.report import Goal, Row, Table
+from tests.bench.starts import cold_starts
 from tests.bench.turns import KEY, UpstreamName
 
 _LEVELS = (1, 32, 256)
@@ -35,7 +31,6 @@ _ADDED_GOAL = Goal(most=3)
 _STEADY = Goal(least=0.8)
 _FIRST_GOAL = Goal(most=25)
 _MEMORY_GOAL = Goal(most=80)
-_COLD_GOAL = Goal(most=1.2)
 
 
 class Plan(Struct, frozen=True):
@@ -235,41 +230,13 @@ def _slow_run(plan: Plan, counter: str) -> tuple[list[float], Outcome]:
         return [before, idle, outcome.resident], outcome
 
 
-def cold_starts(_: Plan) -> Table:
-    """CPU from the start of a process to the first byte of its first answer, for each route."""
-    requests = [cold.BARE, *cold.ROUTES.values()]
-    columns: list[list[float]] = []
-    paced = Emulator(delay=_SLOW)  # or the first byte would wait for the last
-    with tempfile.TemporaryDirectory() as name, in_this_process(paced, "critical") as upstream:
-        folder = Path(name)
-        cold.install(folder)
-        for compiled in (True, False):
-            if compiled:
-                cold.compile_all(folder)
-            else:
-                _without_bytecode(folder)
-            bare, *ours = cold.medians(folder, upstream, requests)
-            columns += [[one * _MS for one in (bare, *ours)], [one / bare for one in (bare, *ours)]]
-    names = ["starlette and httpx, nothing of ours", *cold.ROUTES]
-    rows = [Row(name, figures) for name, *figures in zip(names, *columns, strict=True)]
-    chat = names.index("POST /v1/chat/completions")
-    rows[chat] = msgspec.structs.replace(rows[chat], goal=_COLD_GOAL, binds=[1, 3])
-    title = "process start to first byte, with and without bytecode"
-    return Table(title, ("CPU ms", "ratio", "without", "ratio"), rows)
-
-
-def _without_bytecode(folder: Path) -> None:
-    for cache in list(folder.rglob("__pycache__")):
-        shutil.rmtree(cache)
-
-
 MEASUREMENTS: dict[str, Callable[[Plan], Table]] = {
     "requests": requests,
     "events": events,
     "first": first,
     "codex": codex,
     "slow": slow,
-    "cold": cold_starts,
+    "cold": lambda _: cold_starts(),
 }
 
 

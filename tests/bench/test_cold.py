@@ -8,6 +8,7 @@ import pytest
 from chat2api_core.emulator import Emulator
 from chat2api_core.server import serving
 from tests.bench import cold
+from tests.bench.door import Site, behind_tls
 
 # Of others, and of ours, that no chat request needs.
 _OTHERS = {
@@ -34,9 +35,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator[str]:
+def upstream() -> Iterator[Site]:
     with serving(Emulator(delay=0.02), "critical") as url:
-        yield url
+        yield Site(url)
 
 
 def surplus(modules: frozenset[str]) -> list[str]:
@@ -52,7 +53,7 @@ def surplus(modules: frozenset[str]) -> list[str]:
 
 @pytest.mark.parametrize("route", ["POST /v1/chat/completions", "POST /v1/responses"])
 def test_a_first_answer_on_vercel_waits_for_no_import_that_it_does_not_need(
-    folder: Path, upstream: str, route: str
+    folder: Path, upstream: Site, route: str
 ) -> None:
     begun = cold.first_byte(folder, upstream, cold.ROUTES[route])
 
@@ -62,14 +63,25 @@ def test_a_first_answer_on_vercel_waits_for_no_import_that_it_does_not_need(
 
 
 @pytest.mark.parametrize("route", ["GET /health", "GET /admin"])
-def test_what_asks_nobody_imports_no_http_client(folder: Path, upstream: str, route: str) -> None:
+def test_what_asks_nobody_imports_no_http_client(folder: Path, upstream: Site, route: str) -> None:
     modules = cold.first_byte(folder, upstream, cold.ROUTES[route]).modules
 
-    assert not {name for name in modules if name.startswith("httpx")}
+    assert not {name for name in modules if name.startswith(("httpcore", "httpx"))}
+
+
+def test_an_upstream_with_tls_is_believed_by_the_certificates_that_are_named(
+    folder: Path, upstream: Site
+) -> None:
+    chat = cold.ROUTES["POST /v1/chat/completions"]
+    with behind_tls(upstream.url) as secure:
+        for request in (cold.BARE, chat):
+            assert "ssl" in cold.first_byte(folder, secure, request).modules
+            with pytest.raises(RuntimeError, match=f"{request.path} was not answered"):
+                cold.first_byte(folder, Site(secure.url), request)
 
 
 def test_a_process_that_does_not_answer_well_spoils_the_measurement(
-    folder: Path, upstream: str
+    folder: Path, upstream: Site
 ) -> None:
     with pytest.raises(RuntimeError, match="/nowhere was not answered"):
         cold.first_byte(folder, upstream, cold.Request("GET", "/nowhere"))

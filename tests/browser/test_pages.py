@@ -209,6 +209,100 @@ def test_every_place_shows_what_there_is(
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
+MANY = (
+    PLAIN
+    + "chatgpts:\n"
+    + "".join(
+        f"- access_token: opaque-{number:02}-0123456789\n"
+        f"  email: {'a-rather-long-name.of.somebody+' if number % 7 == 0 else ''}user{number:02}"
+        f"@{'a.very.long.subdomain.of.some.university.' if number % 5 == 0 else ''}example.com\n"
+        f"  disabled: {str(number % 10 == 9).lower()}\n"
+        for number in range(50)
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("desk", {"viewport": {"width": 1280, "height": 800}}),
+        ("phone", {"viewport": {"width": 390, "height": 844}, "is_mobile": True}),
+    ],
+)
+def test_one_of_fifty_accounts_is_found(
+    serve: Serve, new_page: NewPage, picture: "Picture", name: str, options: dict[str, Any]
+) -> None:
+    site = serve(MANY)
+    page = new_page(**options)
+    log_in(page, site, "/admin#accounts")
+    page.locator("[data-account]").nth(49).wait_for()
+    picture(page, f"fifty_{name}")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.get_by_role("button", name="disabled 5").click()
+    assert page.locator("[data-account]:visible").count() == 5
+    page.get_by_label("Find an account").fill("USER19")
+    assert page.locator("[data-account]:visible").count() == 1
+    page.get_by_role("button", name="all 50").click()
+    page.get_by_label("Find an account").fill("university")
+    page.get_by_text("10 / 50").wait_for()
+
+
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_a_store_that_is_down_is_told_on_every_page(
+    serve: Serve, new_page: NewPage, picture: "Picture", language: str
+) -> None:
+    site = serve(SETTINGS, STORE_URL="redis://127.0.0.1:9")
+    page = new_page(language)
+    log_in(page, site)
+    words = {"en-GB": "what this process alone knows", "zh-CN": "仅为本进程所知"}[language]
+    paths = ("/admin#dashboard", "/admin#accounts", "/admin#settings", "/tokens", "/doctor")
+    for path in paths:
+        page.goto("about:blank")
+        page.goto(site.url + path)
+        page.get_by_role("alert").filter(has_text=words).wait_for()
+    page.goto(site.url + "/admin#accounts")
+    page.locator("[data-account]").first.wait_for()
+    picture(page, f"outage_{language[:2]}")
+
+
+def test_figures_of_one_process_say_so(serve: Serve, new_page: NewPage) -> None:
+    site = serve(SETTINGS)
+    page = new_page()
+    log_in(page, site)
+    page.get_by_text("These figures are of this process since its start only").wait_for()
+
+
+def test_quotas_are_asked_for_all_accounts_at_a_press(
+    serve: Serve, new_page: NewPage, picture: "Picture"
+) -> None:
+    site = serve(f"{PLAIN}chatgpts:\n- access_token: {DEMO_ACCESS_TOKEN}\n")
+    page = new_page()
+    log_in(page, site, "/admin#accounts")
+    page.locator("[data-account]").wait_for()
+    assert page.locator(".quota").count() == 0
+    page.get_by_role("button", name="Ask for quotas").click()
+    page.locator(".quota").nth(2).wait_for()
+    picture(page, "quotas")
+
+
+def test_a_page_that_cannot_be_loaded_says_so_and_can_be_tried_again(
+    serve: Serve, new_page: NewPage, picture: "Picture"
+) -> None:
+    site = serve(SETTINGS)
+    page = new_page()
+    log_in(page, site)
+    page.locator(".tiles").wait_for()
+    broken = {"status": 499, "body": '{"error": {"message": "Nothing works today."}}'}
+    page.route("**/admin/api/usage*", lambda route: route.fulfill(**broken))
+    page.reload()
+    page.get_by_role("alert").filter(has_text="Nothing works today.").wait_for()
+    picture(page, "error")
+    page.unroute("**/admin/api/usage*")
+    page.get_by_role("button", name="Reload").click()
+    page.locator(".tiles").wait_for()
+    assert page.title() == "Dashboard · chat2api"
+
+
 def test_the_language_can_be_chosen_and_stays(serve: Serve, new_page: NewPage) -> None:
     site = serve(SETTINGS)
     page = new_page()
@@ -278,7 +372,7 @@ def test_a_resting_account_is_reset(serve: Serve, new_page: NewPage) -> None:
     assert re.fullmatch(r"01:0\d:\d\d", left)
     quotas = row.locator(".quota")
     assert quotas.count() == 4
-    assert quotas.nth(1).inner_text().split("\n")[:2] == ["Codex 7 days", "100 %"]
+    assert quotas.nth(1).inner_text().split("\n")[:2] == ["Codex 7 d", "100 %"]
     assert quotas.nth(2).inner_text().split("\n")[:2] == ["research", "0 left"]
     row.get_by_role("button", name="Reset").click()
     row.get_by_text("ready").wait_for()
@@ -407,7 +501,7 @@ def test_the_doctor_shows_each_stage(serve: Serve, new_page: NewPage, picture: "
     well.locator(".state.good").wait_for()
     ill.locator(".state.bad").wait_for()
     page.locator("[data-account]").nth(2).locator(".stages").wait_for()
-    assert well.locator(".stages li.ok").count() == 8
+    assert well.locator(".stages li.ok").count() == 9
     assert ill.locator(".stages li.failed b").inner_text() == "connect"
     assert "hush" not in page.content()
     picture(page, "doctor_found")

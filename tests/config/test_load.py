@@ -56,6 +56,8 @@ GIVEN = [
     ("CHATGPT_ACCOUNTS", '[{"refresh_token": "rt_demo"}]', "accounts",
      (Account(refresh_token=Secret("rt_demo")),)),
     ("UPSTREAM", "codex", "upstream", "codex"),
+    ("MODEL_ALIASES", "a = b; gpt-4o*=web/auto", "model_aliases",
+     (("a", "b"), ("gpt-4o*", "web/auto"))),
     ("MAX_FILE", "5000000", "max_file", 5_000_000),
     ("IMAGE_TIMEOUT", "90", "image_timeout", 90.0),
     ("MEDIA_TTL", "600", "media_ttl", 600.0),
@@ -156,6 +158,12 @@ BAD = [
     ("PROXY", "http://h?x"),
     ("PROXY", "http://h h"),
     ("PROXY_URL", "http://"),
+    ("MODEL_ALIASES", "gpt-4o"),
+    ("MODEL_ALIASES", "=auto"),
+    ("MODEL_ALIASES", "gpt-4o="),
+    ("MODEL_ALIASES", "a*b=auto"),
+    ("MODEL_ALIASES", "a=b*"),
+    ("MODEL_ALIASES", "a=b=c"),
     ("USER_AGENT", "two\nlines"),
     ("USER_AGENT", "naïve"),
     ("HTTP_BACKEND", "curl"),
@@ -473,3 +481,37 @@ class TestStores:
         environ = {"VERCEL": "1", "REDIS_URL": "redis://h", "SECRET_KEY": "0123456789abcdef"}
 
         assert load_from({**environ, "CHATGPT_ACCESS_TOKENS": "rt_demo"}).notices == ()
+
+
+def test_what_other_gateways_call_their_settings_is_told_to_have_no_effect(load_from: Any) -> None:
+    assert load_from({"ADMIN_PASSWORD": "x", "SERVER_PORT": "8080"}).notices == (
+        "ADMIN_PASSWORD has no effect here: set ADMIN_KEY.",
+        "SERVER_PORT has no effect here: set PORT.",
+    )
+    assert load_from({"ADMIN_PASSWORD": " "}).notices == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("CHATGPT_ACOUNTS", "CHATGPT_ACCOUNTS"),
+        ("CHATGPT_ACCESS_TOKEN", "CHATGPT_ACCESS_TOKENS"),
+        ("AUTH_TOKEN", "AUTH_TOKENS"),
+        ("HISTORY_DISABLE", "HISTORY_DISABLED"),
+    ],
+)
+def test_a_misspelt_setting_is_told(load_from: Any, name: str, meant: str) -> None:
+    assert load_from({name: "sk-secret"}).notices == (f"{name} is no setting: is {meant} meant?",)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"API_KEY": "x", "PATH": "/bin", "SECRET_KEY_BASE": "x", "PROXY_HOST": "x"},
+        {"KUBERNETES_SERVICE_PORT": "1", "LOGNAME": "x", "CHATGPT_SOMETHING": "x"},
+        {"AUTH_TOKENS": "sk-a", "AUTH_TOKEN": "of something else"},
+        {"AUTH_TOKEN": ""},
+    ],
+)
+def test_names_of_others_are_no_mistakes(load_from: Any, environ: dict[str, str]) -> None:
+    assert load_from(environ).notices == ()

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from chat2api_core.ambient import SystemIds
 from chat2api_core.secret import Secret
 from chat2api_core.stores.base import LARGEST, NotACounter, Store, TooLarge
 from chat2api_core.stores.dynamodb import DynamoStore
@@ -115,6 +116,7 @@ async def dynamodb_bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]
                 region="eu-west-1",
                 keys=keys,
                 clock=clock,
+                ids=SystemIds(),
                 post=poster(client),
             )
             for _ in range(2)

@@ -23,14 +23,19 @@ Kind: TypeAlias = Literal["http-api", "rest", "rest-stream", "url", "url-stream"
 LARGEST = 6 * 1024 * 1024  # bytes of an event and of a buffered response
 _NUL = b"\0" * 8
 _TEXT = re.compile(r"(text/|application/(json|javascript|xml|x-www-form-urlencoded))")
+# What is said to a path that no stage has.
+_NOWHERE = {"rest": (403, "Missing Authentication Token"), "http": (404, "Not Found")}
 _FRAMING = {"content-length", "transfer-encoding", "connection", "expect"}
 
 
 class Door:
-    """One front door of a function. ``stage`` is that of an HTTP API: other doors name none."""
+    """One front door of a function. ``stage`` is that of an HTTP API; a REST API always has one, a
+    function URL never. All paths of a named stage are below it, and nothing else is there."""
 
     def __init__(self, kind: Kind, function: LambdaFunction, stage: str = "$default") -> None:
         self.kind = kind
+        stage = "prod" if kind.startswith("rest") else stage
+        self._base = "" if stage == "$default" else f"/{stage}"
         self.log: list[str] = []  # what CloudWatch would show
         self._function = function
         self._stage = stage
@@ -43,10 +48,13 @@ class Door:
     async def open(self) -> AsyncIterator["OpenDoor"]:
         """Listen on a free port, for as long as needed."""
         async with self._function, listening(self._serve) as port:
-            yield OpenDoor(f"http://127.0.0.1:{port}", self.log)
+            yield OpenDoor(f"http://127.0.0.1:{port}{self._base}", self.log)
 
     async def _serve(self, wire: Wire, request: h11.Request) -> None:
         body = await wire.whole_body()
+        if not request.target.decode().startswith(f"{self._base}/"):
+            await _say(wire, *_NOWHERE[self.kind.partition("-")[0]])
+            return
         event = json.dumps(self._event(request, body, wire.peer)).encode()
         if len(event) > LARGEST:
             await _say(wire, 413, "Request Too Long")
@@ -120,15 +128,16 @@ class Door:
         return [(name.encode(), str(value).encode()) for name, value in kept]
 
     def _payload_1(self, request: h11.Request, body: bytes, peer: str) -> dict[str, Any]:
-        path, _, query = request.target.decode().partition("?")
+        whole, _, query = request.target.decode().partition("?")
+        path = whole.removeprefix(self._base)
         headers: dict[str, list[str]] = {"X-Forwarded-Proto": ["https"]}
         for name, value in _sent(request):
             headers.setdefault(name, []).append(value)
         parameters = parse_qs(query, keep_blank_values=True)
         context = {
-            "stage": "prod",
+            "stage": self._stage,
             "domainName": "id.execute-api.us-east-1.amazonaws.com",
-            "path": f"/prod{path}",
+            "path": whole,
             "identity": {"sourceIp": peer, "userAgent": None},
         }
         return {
@@ -149,8 +158,6 @@ class Door:
         path, _, query = request.target.decode().partition("?")
         sent = dict(_sent(request))
         cookies = [value for name, value in _sent(request) if name == "cookie"]
-        if self._stage != "$default":
-            path = f"/{self._stage}{path}"
         host = "execute-api.us-east-1.amazonaws.com"
         if self.kind.startswith("url"):
             host = "lambda-url.us-east-1.on.aws"

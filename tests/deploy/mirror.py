@@ -17,17 +17,17 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         (b"content-type", b"application/octet-stream"),
         (b"set-cookie", b"a=1; Path=/"),
         (b"set-cookie", b"b=2"),
-        (b"x-path", scope["path"].encode()),
+        (b"x-path", scope["path"].removeprefix(scope["root_path"]).encode()),
         (b"x-query", scope["query_string"]),
         (b"x-cookie", told.get(b"cookie", b"")),
         (b"x-client", scope["client"][0].encode()),
         (b"x-deadline", b"yes" if scope.get(SCOPE_KEY) else b"no"),
     ]
     await send({"type": "http.response.start", "status": 207, "headers": headers})
-    if scope["path"] == "/large":
+    if scope["path"].endswith("/large"):
         body = b"x" * 7_000_000
     await send({"type": "http.response.body", "body": body, "more_body": True})
-    if scope["path"] == "/half":
+    if scope["path"].endswith("/half"):
         raise ValueError("on purpose")
     await send({"type": "http.response.body"})
 

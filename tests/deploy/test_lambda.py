@@ -6,6 +6,7 @@ the wrapper script, exactly as AWS_LAMBDA_EXEC_WRAPPER has it.
 
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -17,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from chat2api_core.emulator import Reply, Say, Stall
+from chat2api_core.emulator import Image, Reply, Say, Stall
 from tests.deploy.conftest import ARCH, Upstream
 from tests.deploy.doors import Door, Kind, OpenDoor
 from tests.deploy.install import Tools
@@ -148,6 +149,49 @@ def test_a_named_stage_is_no_part_of_the_path(
     client, _ = open_door(kind, runtimes.api, upstream.settings, stage)
 
     assert client.get("/v1/models").status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "which", "stage"),
+    [
+        ("rest-stream", "stream", "$default"),
+        ("rest", "api", "$default"),
+        ("http-api", "api", "prod"),
+        ("http-api", "api", "$default"),
+        ("url-stream", "stream", "$default"),
+    ],
+)
+def test_a_link_to_a_picture_leads_through_the_same_door(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream, kind: Kind, which: str, stage: str
+) -> None:
+    upstream.app.script.push(Reply((Image("sediment://file_0001", "A moon"),)))
+    settings = {**upstream.settings, "HISTORY_DISABLED": "false"}
+    client, opened = open_door(kind, getattr(runtimes, which), settings, stage)
+    text = client.chat().document["choices"][0]["message"]["content"]
+    [link] = re.findall(r"\((http[^)]+)\)", text)
+    base = opened.url.removeprefix("http")
+    shown = link.replace("https", "http", 1).removeprefix(opened.url)
+
+    assert link.startswith((f"https{base}/media/", f"http{base}/media/"))
+    answer = client.get(shown)
+    assert (answer.status, answer.header("content-type")) == (200, ["image/png"])
+    assert answer.body.startswith(b"\x89PNG")
+
+
+def test_a_session_of_the_pages_is_kept_within_its_stage(
+    open_door: Open, runtimes: Runtimes, upstream: Upstream
+) -> None:
+    settings = {**upstream.settings, "ADMIN_KEY": "an-admins-own-key", "API_PREFIX": "/chat"}
+    client, _ = open_door("rest-stream", runtimes.stream, settings)
+    answer = client.post("/chat/admin/login", {"key": "an-admins-own-key"})
+    [cookie] = answer.header("set-cookie")
+
+    assert "; Path=/prod/chat; " in cookie
+    assert client.get("/chat/admin").status == 200
+    session = client.request(
+        "GET", "/chat/admin/api/session", headers={"Cookie": cookie, "Authorization": ""}
+    )
+    assert session.document["open"] is True
 
 
 @pytest.mark.parametrize(("kind", "which"), [("rest-stream", "stream"), ("http-api", "api")])

@@ -1,5 +1,6 @@
 """The zip for Lambda: small, the same every time, and complete for both architectures."""
 
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.package import sources
-from tests.deploy.conftest import ARCH, copy_project
+from tests.deploy.conftest import ARCH
 from tests.deploy.install import Tools
 
 pytestmark = pytest.mark.deploy
@@ -20,13 +21,19 @@ def test_the_zip_is_small(package: Path) -> None:
 
 
 def test_the_same_sources_give_the_same_bytes_in_another_folder(
-    package: Path, tmp_path: Path, installed: Tools
+    clone: Path, package: Path, tmp_path: Path, installed: Tools
 ) -> None:
     project = tmp_path / "somewhere" / "else"
-    copy_project(project)
-    environment = {**installed.environment, "TZ": "Pacific/Apia", "PYTHONHASHSEED": "7"}
+    shutil.copytree(clone, project, ignore=shutil.ignore_patterns("dist", "__pycache__"))
+    environment = {
+        **installed.environment,
+        "TZ": "Pacific/Apia",
+        "LC_ALL": "C",
+        "PYTHONHASHSEED": "7",
+        "SOURCE_DATE_EPOCH": "1700000000",
+    }
     command = [installed.python, "-m", "deploy.package", "--arch", ARCH]
-    subprocess.run(command, cwd=project, env=environment, check=True)
+    subprocess.run(command, cwd=project, env=environment, check=True, umask=0o077)
 
     assert (project / "dist" / package.name).read_bytes() == package.read_bytes()
 

@@ -93,6 +93,39 @@ def test_the_streaming_function_has_the_wrapper_and_two_streaming_doors(resource
     assert api["BinaryMediaTypes"] == ["*/*"]
 
 
+def test_everybody_may_call_the_function_url_and_nothing_but_the_url(resources: Any) -> None:
+    public = [
+        one for one in of_type(resources, "Lambda::Permission").values() if one["Principal"] == "*"
+    ]
+    doors = {
+        one["Action"]: one.get("FunctionUrlAuthType") or one.get("InvokedViaFunctionUrl")
+        for one in public
+    }
+
+    # Lambda asks for both since October 2025; keys of ours are asked for behind it.
+    assert doors == {"lambda:InvokeFunctionUrl": "NONE", "lambda:InvokeFunction": True}
+    for one in public:
+        assert one["FunctionName"] == {"Fn::GetAtt": ["StreamLambdaFunction", "Arn"]}
+
+
+def test_logs_are_not_kept_for_ever(resources: Any) -> None:
+    groups = of_type(resources, "Logs::LogGroup").values()
+
+    assert {one["LogGroupName"] for one in groups} == {
+        "/aws/lambda/chat2api-prod-api",
+        "/aws/lambda/chat2api-prod-stream",
+    }
+    assert {one["RetentionInDays"] for one in groups} == {14}
+
+
+def test_no_function_is_ended_before_its_door_gives_up_nor_long_after(resources: Any) -> None:
+    functions = of_type(resources, "Lambda::Function")
+
+    assert functions["StreamLambdaFunction"]["Timeout"] == 300
+    assert functions["ApiLambdaFunction"]["Timeout"] == 29
+    assert {one["MemorySize"] for one in functions.values()} == {512}
+
+
 def test_the_functions_may_touch_their_own_table_and_log_and_nothing_else(resources: Any) -> None:
     [role] = of_type(resources, "IAM::Role").values()
     [policy] = role["Policies"]

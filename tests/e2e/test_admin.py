@@ -4,6 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,11 @@ from chat2api_core.emulator import (
     Respond,
     make_access_token,
 )
+from chat2api_core.emulator.script import Place
 from chat2api_core.keys import ApiKey
 from chat2api_core.secret import Secret
 from chat2api_core.server import application, serving
+from chat2api_core.stores.choose import RedisChoice
 from chat2api_core.wiring import Gateway, build
 from tests.e2e.conftest import ASK, KEY, Api, Upstream
 
@@ -157,6 +160,33 @@ def test_wrong_tries_close_the_door_even_to_the_right_key(start: Start) -> None:
     answer = api.client.post("/admin/login", json={"key": ADMIN})
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "900"
+
+
+def test_many_wrong_tries_at_once_are_no_way_around_the_pause(start: Start) -> None:
+    api = start(admin_key=Secret(ADMIN))
+
+    def guess(number: int) -> int:
+        key = {"key": f"guess-{number}"}
+        return httpx.post(f"{api.url}/admin/login", json=key, timeout=20).status_code
+
+    with ThreadPoolExecutor(8) as threads:
+        told = sorted(threads.map(guess, range(20)))
+    assert told == [401] * 5 + [429] * 15
+
+
+@pytest.mark.parametrize("path", ["/admin/login", "/admin/logout"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_logs_nobody_in_or_out_and_uses_up_no_tries(
+    start: Start, path: str, site: str
+) -> None:
+    api = start(admin_key=Secret(ADMIN))
+    for _ in range(6):
+        headers = {"sec-fetch-site": site, "content-type": "text/plain"}
+        refused = api.client.post(path, content=b'{"key":"wrong"}', headers=headers)
+        assert refused.status_code == 403
+        assert "set-cookie" not in refused.headers
+    own = {"sec-fetch-site": "same-origin"}
+    assert api.client.post("/admin/login", json={"key": ADMIN}, headers=own).status_code == 200
 
 
 def test_plain_local_keys_open_where_there_is_no_admin_key_but_never_limited_ones(
@@ -446,6 +476,46 @@ def test_figures_are_told_by_day_model_key_and_account(start: Start, emulator: U
     assert [len(figures(days)["days"]) for days in ("0", "9999", "many")] == [1, 90, 30]
 
 
+def test_while_the_store_is_down_everything_says_whose_figures_it_shows(
+    start: Start, emulator: Upstream
+) -> None:
+    nowhere = RedisChoice(Secret("redis://127.0.0.1:9"))
+    api = start(admin_key=Secret(ADMIN), store=nowhere)
+    api.ask()
+
+    def told(path: str) -> Any:
+        response = api.client.get(path, headers=AS_ADMIN)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    assert emulator.eventually(lambda: told("/admin/api/usage")["total"]["requests"] == 1)
+    assert told("/admin/api/usage")["coverage"] == "this_process"
+    assert told("/admin/api/accounts")["coverage"] == "this_process"
+    for path in ("/admin/api/usage", "/admin/api/accounts", "/admin/api/config"):
+        outage = told(path)["outage"]
+        assert outage["store"] == "redis"
+        assert outage["since"] > 1_700_000_000
+        assert "cannot be reached" in outage["error"]
+        assert outage["counters"] > 0
+        assert outage["tokens"] == 0
+    assert told("/health")["store"]["tokens_owed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("store", "coverage"),
+    [("memory:", "this_process"), ("sqlite:figures.db", "everything")],
+)
+def test_figures_of_a_store_that_lasts_are_of_everything(
+    desk: Callable[..., Desk], tmp_path: Path, store: str, coverage: str
+) -> None:
+    url = store.replace("figures.db", str(tmp_path / "figures.db"))
+    page = desk("", STORE_URL=url)
+    for path in ("/admin/api/usage", "/admin/api/accounts"):
+        document = page.get(path)
+        assert document["coverage"] == coverage
+        assert document["outage"] is None
+
+
 # --------------------------------------------------------------------------------- the tokens
 
 
@@ -490,6 +560,7 @@ def test_accounts_are_uploaded_in_any_wrapping(
         ("application/json", b"[]", 400),
         ("text/plain", b"\xff", 400),
         ("text/plain", b"x" * 1_000_001, 413),
+        ("multipart/form-data", b"rt_1", 400),
     ],
 )
 def test_what_is_no_upload_is_refused(
@@ -520,8 +591,8 @@ def stages(examination: Any) -> dict[str, str]:
 
 
 WAY = ["dns", "connect", "tls", "sign_in"]
-WELL = [*WAY, "bootstrap", "sentinel", "proof", "conversation", "turn"]
-CODEX = [*WAY, "models", "conversation", "turn"]
+WELL = [*WAY, "bootstrap", "sentinel", "proof", "conversation", "turn", "quota"]
+CODEX = [*WAY, "models", "conversation", "turn", "quota"]
 NO_TLS = {"tls": "skipped"}  # the emulator speaks plain HTTP
 
 
@@ -593,6 +664,7 @@ def test_the_doctor_names_the_stage_of_codex_that_fails(start: Start, emulator: 
     assert list(stages(found)) == CODEX
     assert (stages(found)["models"], stages(found)["conversation"]) == ("ok", "failed")
     assert stages(found)["turn"] == "not_reached"
+    assert stages(found)["quota"] == "ok", "it may say why"
 
 
 def test_the_doctor_tells_a_refused_codex_account_by_its_models(start: Start) -> None:
@@ -610,6 +682,8 @@ def test_the_doctor_tells_a_server_without_tls_from_one_that_is_not_there(
     (found,) = examine(api)["examinations"]
     told = stages(found)
     assert (told["connect"], told["tls"], told["sign_in"]) == ("ok", "failed", "not_reached")
+    details = {stage["name"]: stage["detail"] for stage in found["stages"]}
+    assert details["tls"] == "This is no TLS that can be spoken."
 
 
 # ------------------------------------------------------------------------------------- quotas
@@ -670,3 +744,68 @@ def test_a_used_up_plan_is_not_asked_again_where_that_is_wanted(
     (told,) = api.client.get("/admin/api/accounts", headers=AS_ADMIN).json()["accounts"]
     assert told["state"] == ("resting" if enable_limit else "ready")
     assert [rest["strikes"] for rest in told["rests"]] == ([0] if enable_limit else [])
+
+
+@pytest.mark.parametrize(
+    ("account", "place", "names"),
+    [
+        (
+            account(access_token=DEMO_ACCESS_TOKEN),
+            "init",
+            ["deep_research", "file_upload", "image_gen"],
+        ),
+        (codex_account(), "account", ["codex.primary", "codex.secondary"]),
+    ],
+    ids=["web", "codex"],
+)
+def test_quotas_of_an_account_that_nobody_used_are_asked_for_where_people_look(
+    start: Start, emulator: Upstream, account: Account, place: Place, names: list[str]
+) -> None:
+    api = start(admin_key=Secret(ADMIN), accounts=(account,))
+    assert quotas(api) == [{}]
+    assert emulator.app.log.at(place) == [], "showing the table asks nobody"
+    answer = api.client.post(f"/admin/api/accounts/{account.key}/quota", headers=AS_ADMIN)
+    assert answer.json()["ok"] is True
+    (told,) = quotas(api)
+    assert list(told) == names
+    assert len(emulator.app.log.at(place)) == 1
+    assert emulator.app.log.at("conversation") == emulator.app.log.at("codex") == []
+
+
+def test_a_test_brings_the_quotas_too(start: Start, emulator: Upstream) -> None:
+    api = start(admin_key=Secret(ADMIN))
+    (one,) = api.client.get("/admin/api/accounts", headers=AS_ADMIN).json()["accounts"]
+    answer = api.client.post(f"/admin/api/accounts/{one['id']}/test", headers=AS_ADMIN)
+    assert answer.json()["ok"] is True
+    (told,) = quotas(api)
+    assert len(told) == 3
+    assert emulator.app.log.at("init") == [], "the answer has brought them along"
+
+
+def test_quotas_that_are_refused_are_told_so_and_condemn_nobody(
+    start: Start, emulator: Upstream
+) -> None:
+    api = start(admin_key=Secret(ADMIN))
+    (one,) = api.client.get("/admin/api/accounts", headers=AS_ADMIN).json()["accounts"]
+    path = f"/admin/api/accounts/{one['id']}/quota"
+    emulator.push(At("init", Respond(404, '{"detail":"Not Found"}')))
+    told = api.client.post(path, headers=AS_ADMIN).json()
+    assert (told["ok"], told["message"][:9]) == (False, "not_found")
+    emulator.push(At("init", Respond(500, "{}")))
+    told = api.client.post(path, headers=AS_ADMIN).json()
+    assert (told["ok"], told["message"].partition(":")[0]) == (False, "quota_upstream_error")
+    emulator.push(At("init", Respond(200, "[]", "application/json")))
+    told = api.client.post(path, headers=AS_ADMIN).json()
+    assert (told["ok"], told["message"].partition(":")[0]) == (False, "quota_unreadable")
+    (one,) = api.client.get("/admin/api/accounts", headers=AS_ADMIN).json()["accounts"]
+    assert (one["state"], one["quotas"]) == ("ready", [])
+
+
+def test_a_refused_token_is_renewed_to_ask_for_quotas(start: Start, emulator: Upstream) -> None:
+    renewable = account(refresh_token=DEMO_REFRESH_TOKEN)
+    api = start(admin_key=Secret(ADMIN), accounts=(renewable,))
+    emulator.push(At("init", Named("401 expired")))
+    told = api.client.post(f"/admin/api/accounts/{renewable.key}/quota", headers=AS_ADMIN).json()
+    assert told["ok"] is True, told
+    assert len(emulator.app.log.at("init")) == 2
+    assert len(emulator.app.log.at("refresh")) == 2

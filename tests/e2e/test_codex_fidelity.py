@@ -132,6 +132,90 @@ class TestWhatOnlyTheBackendUnderstands:
         assert ("phase" in two, two["content"][0]["text"]) == (False, "So.")
         assert (asked["role"], more["role"]) == ("user", "user")
 
+    @pytest.mark.parametrize("by_id", [True, False], ids=["by its id", "in full"])
+    def test_an_answer_goes_back_with_its_sources(
+        self, api: Api, emulator: Upstream, by_id: bool
+    ) -> None:
+        emulator.push(Reply((Search("q", SOURCES), Say(("See ",)), Cite((0,)))))
+        question: Any = {"role": "user", "content": "More."}
+        with sdk(api) as client:
+            first = client.responses.create(model="gpt-5.5", input="Find it.")
+            if by_id:
+                client.responses.create(
+                    model="gpt-5.5", input=[question], previous_response_id=first.id
+                )
+            else:
+                output: Any = [one.model_dump(exclude_none=True) for one in first.output]
+                client.responses.create(model="gpt-5.5", input=[*output, question])
+
+        said: Any = next(one for one in first.output if one.type == "message")
+        (mark,) = said.content[0].annotations
+        # The emulator checks that a mark lies within its text, or refuses the turn.
+        again = next(one for one in sent(emulator)["input"] if one.get("role") == "assistant")
+        assert again["content"][0]["annotations"] == [mark.model_dump()]
+
+    @pytest.mark.parametrize("by_id", [True, False], ids=["by its id", "in full"])
+    def test_a_shell_of_the_clients_goes_by_its_own_type_to_a_model_that_knows_it(
+        self, api: Api, emulator: Upstream, by_id: bool
+    ) -> None:
+        emulator.push(Reply((Call("local_shell", ('{"command": ["ls"]}',)),)))
+        emulator.push(Reply((Say(("One file.",)),)))
+        tools: Any = [{"type": "local_shell"}]
+        with sdk(api) as client:
+            # The list of models is asked for, because the name is not in the one built in.
+            first = client.responses.create(model="codex-mini-latest", input="Go.", tools=tools)
+            assert sent(emulator)["tools"] == [{"type": "local_shell"}]
+            call: Any = first.output[0]
+            output: Any = {"type": "local_shell_call_output", "output": "a.txt", "id": call.call_id}
+            given: Any = [output] if by_id else [call.model_dump(exclude_none=True), output]
+            before: Any = {"previous_response_id": first.id} if by_id else {}
+            second = client.responses.create(
+                model="codex-mini-latest",
+                input=given,
+                tools=tools,
+                **before,
+            )
+
+        assert (call.type, call.action.command) == ("local_shell_call", ["ls"])
+        assert second.output_text == "One file."
+        back = sent(emulator)["input"][-2:]
+        assert [one["type"] for one in back] == ["local_shell_call", "function_call_output"]
+        assert {one["call_id"] for one in back} == {call.call_id}
+
+    def test_to_any_other_model_it_is_a_function(self, api: Api, emulator: Upstream) -> None:
+        emulator.push(Reply((Call("local_shell", ('{"command": ["ls"]}',)),)))
+        tools: Any = [{"type": "local_shell"}, {"type": "apply_patch"}]
+        with sdk(api) as client:
+            first = client.responses.create(model="gpt-5.5", input="Go.", tools=tools)
+
+        assert [one["type"] for one in sent(emulator)["tools"]] == ["function", "function"]
+        assert first.output[0].type == "local_shell_call"
+
+    def test_a_search_among_tools_goes_through(self, api: Api, emulator: Upstream) -> None:
+        found: dict[str, Any] = {"type": "tool_search_call", "id": "tsc_1", "call_id": "call_1"}
+        found |= {"execution": "client", "arguments": {"query": "time"}, "status": "completed"}
+        emulator.push(Reply((item("added", 0, **found), item("done", 0, **found))))
+        search: dict[str, Any] = {
+            "type": "tool_search",
+            "execution": "client",
+            "description": "Find.",
+        }
+        search |= {"parameters": {"type": "object", "properties": {}}}
+        body: dict[str, Any] = {"model": "gpt-5.5", "input": "The time?", "tools": [search]}
+        first = api.post(body, path="/v1/responses").json()
+        tools: dict[str, Any] = {
+            "type": "tool_search_output",
+            "call_id": "call_1",
+            "execution": "client",
+        }
+        tools |= {"tools": [TIME | {"defer_loading": True}], "status": "completed"}
+        body |= {"input": [{"role": "user", "content": "The time?"}, *first["output"], tools]}
+        second = api.post(body, path="/v1/responses")
+
+        assert second.status_code == 200, second.text
+        assert sent(emulator)["tools"] == [search]
+        assert sent(emulator)["input"][-2:] == [found, tools]
+
     def test_a_picture_goes_back_as_the_call_that_made_it(
         self, api: Api, emulator: Upstream
     ) -> None:
@@ -353,6 +437,9 @@ def message(place: int, text: str, phase: str = "") -> tuple[Frame, ...]:
     )
 
 
+MCP: dict[str, Any] = {
+    "type": "mcp_call", "id": "mcp_1", "name": "n", "server_label": "s", "arguments": "{}",
+}  # fmt: skip
 NOVELTY: dict[str, Any] = {"type": "novelty_call", "id": "nov_1", "name": "n"}
 
 
@@ -413,7 +500,21 @@ SAYS: dict[str, tuple[tuple[Any, ...], list[str], list[str]]] = {
             *message(1, "So."),
         ),
         ["novelty_call", "message"],
-        _ITEM,
+        [*_ITEM, f"{_R}novelty_call.in_progress"],
+    ),
+    "a call of a server's tool, and how far it is": (
+        (
+            item("added", 0, **MCP, status="in_progress"),
+            frame("response.mcp_call.in_progress", output_index=0, item_id="mcp_1"),
+            frame("response.mcp_call_arguments.done", output_index=0, item_id="mcp_1",
+                  arguments="{}"),
+            frame("response.mcp_call.completed", output_index=0, item_id="mcp_1"),
+            item("done", 0, **MCP, status="completed", output="It is so."),
+            *message(1, "So."),
+        ),
+        ["mcp_call", "message"],
+        [*_ITEM, f"{_R}mcp_call.in_progress", f"{_R}mcp_call_arguments.done",
+         f"{_R}mcp_call.completed"],
     ),
     "a call": (
         (Call("get_time", ("{", "}")),),

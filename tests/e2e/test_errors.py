@@ -290,6 +290,15 @@ class TestBadRequests:
 
         assert response.status_code == 413
 
+    def test_so_it_is_for_a_client_that_keeps_no_connection(self, start: Start) -> None:
+        """It sends all before it reads, and would see the connection reset."""
+        api = start(max_body=2_000_000)
+        response = api.client.post(
+            "/v1/chat/completions", content=b"x" * 6_000_000, headers={"connection": "close"}
+        )
+
+        assert response.status_code == 413
+
 
 def test_a_respond_fault_is_what_it_says(start: Start, emulator: Upstream) -> None:
     emulator.push(At("models", Respond(418, "{}")))

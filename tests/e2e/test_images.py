@@ -13,7 +13,16 @@ import pytest
 from openai import OpenAI
 
 from chat2api_core.accounts.account import Account
-from chat2api_core.emulator import At, Image, Named, Reply, Respond, Say, make_access_token
+from chat2api_core.emulator import (
+    At,
+    Image,
+    Interrupt,
+    Named,
+    Reply,
+    Respond,
+    Say,
+    make_access_token,
+)
 from chat2api_core.emulator.pixels import draw
 from chat2api_core.secret import Secret
 from tests.e2e.conftest import KEY, Api, Start, Upstream
@@ -181,6 +190,7 @@ def test_a_picture_that_takes_too_long_is_a_504(start: Start, emulator: Upstream
         client.images.generate(prompt="A moon")
     assert caught.value.status_code == 504
     assert "IMAGE_TIMEOUT" in caught.value.message
+    assert caught.value.response.headers["x-should-retry"] == "false"
 
 
 # ------------------------------------------------------------------------------ edits, variations
@@ -363,6 +373,49 @@ def test_a_picture_that_cannot_be_loaded_is_not_drawn_again(
         assert (response.status_code, error["code"], error["stage"]) == (status, code, "download")
 
 
+@pytest.mark.parametrize("name", ["web", "codex"])
+def test_the_official_client_does_not_order_a_second_time_what_was_begun(
+    request: pytest.FixtureRequest, emulator: Upstream, name: str
+) -> None:
+    api: Api = request.getfixturevalue(name)
+    if name == "web":
+        emulator.push(At("downloads", Named("502"), times=100))
+    else:
+        emulator.push(Reply((Image(previews=1),)), At("stream", Interrupt("cut", after=4)))
+    with sdk(api, max_retries=2) as client, pytest.raises(openai.InternalServerError) as caught:
+        client.images.generate(prompt="A moon")
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    orders = [c for c in emulator.app.log.records if c.place in ("conversation", "codex")]
+    assert len(orders) == 1, "each one would cost a picture"
+
+
+def test_where_nothing_was_begun_the_official_client_may_ask_again(
+    start: Start, emulator: Upstream
+) -> None:
+    api = start(retry_times=0)
+    emulator.push(At("conversation", Named("502")))
+    with sdk(api, max_retries=1) as client:
+        assert client.images.generate(prompt="A moon").data
+    assert turns(emulator) == 2
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_picture_in_the_background_that_is_lost_sight_of_is_not_ordered_again(
+    web: Api, emulator: Upstream, *, announced: bool
+) -> None:
+    emulator.push(
+        Reply((Image(polls=1000),)),
+        At("history", Named("502"), times=100),
+    )
+    if not announced:
+        emulator.push(At("stream", Interrupt("end", after=2)))
+        emulator.push(At("resume", Respond(404, '{"detail": "Gone."}'), times=100))
+    with sdk(web, max_retries=2) as client, pytest.raises(openai.InternalServerError) as caught:
+        client.images.generate(prompt="A moon")
+    assert caught.value.response.headers["x-should-retry"] == "false"
+    assert turns(emulator) == 1, "it is still being drawn"
+
+
 def test_a_download_that_fails_is_repeated_in_place(web: Api, emulator: Upstream) -> None:
     emulator.push(At("downloads", Named("502")), At("downloads", Named("403")))
     with sdk(web) as client:
@@ -370,6 +423,18 @@ def test_a_download_that_fails_is_repeated_in_place(web: Api, emulator: Upstream
     assert answer.data is not None
     assert size_of(answer.data[0].b64_json) == (64, 48)
     assert turns(emulator) == 1
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_picture_in_the_background_comes_though_the_model_had_the_last_word(
+    start: Start, emulator: Upstream, *, kept: bool
+) -> None:
+    api = start(history_disabled=not kept)
+    emulator.push(Reply((Image(title="A moon", polls=2), Say(("Here it is.",)))))
+    message = api.ask()["choices"][0]["message"]["content"]
+
+    assert message.startswith("Here it is.")
+    assert (f"![A moon]({api.url}/media/" in message) is kept, "a temporary chat shows it nowhere"
 
 
 def test_a_picture_in_the_background_of_a_temporary_chat_is_refused_at_once(

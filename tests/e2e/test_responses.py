@@ -266,6 +266,39 @@ class TestGoingOn:
             with pytest.raises(openai.NotFoundError):
                 client.responses.retrieve(made.id)
 
+    def test_what_is_below_a_response_is_not_deleted_in_its_place(self, api: Api) -> None:
+        with sdk(api) as client:
+            made = client.responses.create(model="auto", input="Hello?")
+            assert api.client.delete(f"/v1/responses/{made.id}/input_items").status_code == 404
+            assert client.responses.retrieve(made.id).id == made.id
+
+    def test_a_kept_response_is_not_streamed_again(self, api: Api) -> None:
+        with sdk(api) as client:
+            made = client.responses.create(model="auto", input="Hello?")
+            with pytest.raises(openai.BadRequestError) as raised:
+                client.responses.retrieve(made.id, stream=True)
+        assert raised.value.param == "stream"
+
+    def test_an_item_that_came_with_no_name_is_listed(self, api: Api) -> None:
+        with sdk(api) as client:
+            item: Any = {"type": "message", "id": None, "role": "user", "content": "Hello?"}
+            made = client.responses.create(model="auto", input=[item])
+            (found,) = client.responses.input_items.list(made.id).data
+        assert found.id
+
+
+def test_hundreds_of_warnings_do_not_burst_the_head_of_the_answer(api: Api) -> None:
+    past = [{"type": "web_search_call", "id": f"ws_{n}", "status": "completed"} for n in range(300)]
+    with sdk(api) as client:
+        response = client.responses.with_raw_response.create(
+            model="auto",
+            input=[*past, {"role": "user", "content": "Hello?"}],  # type: ignore[list-item]
+        )
+    warnings = response.headers.get_list("x-chat2api-warning")
+    assert warnings[0].startswith("input[0]: web_search_call")
+    assert warnings[-1] == "and 292 more like these"
+    assert sum(map(len, warnings)) < 2000
+
 
 def test_the_async_client_streams(api: Api, emulator: Upstream) -> None:
     emulator.push(HELLO)

@@ -11,12 +11,14 @@ from chat2api_core.accounts.account import Account
 from chat2api_core.emulator import DEMO_ACCESS_TOKEN
 from chat2api_core.keys import ApiKey
 from chat2api_core.secret import Secret
+from chat2api_core.stores.choose import RedisChoice
 from tests.e2e.conftest import ASK, KEY, Api
 
 Start = Callable[..., Api]
 
 ANN = ApiKey(Secret("sk-ann"), "Ann", tokens_per_day=100_000, models=("auto", "gpt-*"))
 ADMIN = "adm-0123456789"
+NOWHERE = RedisChoice(Secret("redis://127.0.0.1:9"))
 ROUTES = (
     "/v1/usage",
     "/v1/dashboard/billing/usage",
@@ -179,6 +181,22 @@ def test_nobody_looks_without_a_key(api: Api, path: str) -> None:
 def test_chat_without_login_has_no_figures(start: Start, path: str) -> None:
     api = start(anonymous=True)
     assert api.client.get(path, headers={"authorization": ""}).status_code == 401
+
+
+@pytest.mark.parametrize("path", ROUTES[:-1])
+@pytest.mark.parametrize("key", ["sk-ann", ADMIN])
+def test_figures_that_the_store_does_not_give_are_not_made_up(
+    start: Start, path: str, key: str
+) -> None:
+    api = start(api_keys=(ANN,), admin_key=Secret(ADMIN), store=NOWHERE)
+    assert api.post(ASK, authorization="Bearer sk-ann").status_code == 200, "chats go on"
+    response = api.client.get(path, headers={"authorization": f"Bearer {key}"})
+    if key == ADMIN and path.endswith("subscription"):
+        assert response.status_code == 200, "no limit is one without any store"
+        return
+    assert response.status_code == 503
+    assert response.json()["error"]["code"] == "store_unavailable"
+    assert response.headers["retry-after"] == "5"
 
 
 def test_a_day_that_is_none_is_refused(api: Api) -> None:

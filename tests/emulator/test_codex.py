@@ -285,6 +285,16 @@ def test_the_model_hears_the_tools_and_the_effort(make: Make) -> None:
     assert heard[0].heading.thinking_effort == "low"
 
 
+def test_a_shell_of_a_type_of_its_own_is_called_by_it(emulator: Emulator) -> None:
+    shell = {"model": "codex-mini-latest", "tools": [{"type": "local_shell"}]}
+    found = told(emulator, Call("local_shell", ('{"command": ', '["ls"]}')), **shell)
+    (item,) = items(found)
+    assert (item["type"], item["action"]["command"]) == ("local_shell_call", ["ls"])
+    assert kinds(found)[2:4] == ["output_item.added", "output_item.done"]
+    (plain,) = items(told(emulator, Call("local_shell", ("{}",)), tools=[TOOL]))
+    assert plain["type"] == "function_call"
+
+
 def test_a_call_is_passed_over_by_the_other_backend(emulator: Emulator) -> None:
     emulator.script.push(Reply((Call("f"), Say(("Hi",)))))
     assert said_by(Browser(emulator).ask("hi").body) == "Hi"
@@ -370,6 +380,19 @@ def test_what_is_not_for_codex_is_refused_in_plain_words(
 
 def item(**fields: Any) -> dict[str, Any]:
     return {"input": [HI, fields]}
+
+
+RAN = {
+    "type": "local_shell_call",
+    "call_id": "call_1",
+    "action": {"type": "exec", "command": ["ls"], "env": {}},
+}
+MARK = {"type": "url_citation", "start_index": 0, "end_index": 2, "url": "u", "title": "t"}
+
+
+def cited(mark: dict[str, Any]) -> dict[str, Any]:
+    part = {"type": "output_text", "text": "Hi", "annotations": [mark]}
+    return {"type": "message", "role": "assistant", "content": [part]}
 
 
 WRONG: dict[str, tuple[Any, str | None, str | None]] = {
@@ -466,6 +489,36 @@ WRONG: dict[str, tuple[Any, str | None, str | None]] = {
         "input[1].name",
         "invalid_value",
     ),
+    "a shell of a type of its own, for a model that knows none": (
+        {"tools": [{"type": "local_shell"}]},
+        "tools[0]",
+        "invalid_value",
+    ),
+    "a search among tools by nobody": (
+        {"tools": [{"type": "tool_search"}]},
+        "tools[0].execution",
+        "invalid_value",
+    ),
+    "a call of a shell that runs nothing": (
+        item(**{**RAN, "action": {"type": "exec"}}),
+        "input[1].action",
+        "invalid_type",
+    ),
+    "a call of a shell without a name": (
+        item(type="local_shell_call", action=RAN["action"]),
+        "input[1].call_id",
+        "invalid_value",
+    ),
+    "a mark of no kind": (
+        item(**cited({"start_index": 0})),
+        "input[1].content.annotations",
+        "invalid_type",
+    ),
+    "a mark beyond the text": (
+        item(**cited({**MARK, "end_index": 9})),
+        "input[1].content.annotations",
+        "invalid_value",
+    ),
     "reasoning that is not sealed": (
         item(type="reasoning", summary=[]),
         "input[1].encrypted_content",
@@ -504,6 +557,15 @@ RIGHT: dict[str, Any] = {
         "tool_choice": {"type": "image_generation"},
         "parallel_tool_calls": False,
     },
+    "a search among tools": {
+        "tools": [TOOL | {"defer_loading": True}, {"type": "tool_search", "execution": "client"}]
+    },
+    "a shell of a type of its own": {
+        "model": "codex-mini-latest",
+        "tools": [{"type": "local_shell"}],
+        "input": [HI, RAN, RESULT],
+    },
+    "what was said with its sources": item(**cited(MARK)),
     "a form": {"text": {"verbosity": "low", "format": {"type": "json_object"}}},
     "a tier and a key": {"service_tier": "priority", "prompt_cache_key": "k"},
     "what the command line adds": {"client_metadata": {"session_id": "s"}},

@@ -93,6 +93,8 @@ def test_a_file_comes_with_its_type_and_name() -> None:
         (b"attachment; filename=x.pdf; filename*=UTF-8''%C3%A4.pdf", "ä.pdf"),
         (b"attachment", "x.png"),
         (b'attachment; filename=""', ""),
+        ("attachment; filename=月.png".encode(), "月.png"),
+        (b"attachment; filename=\xe4.png", "ä.png"),
     ],
 )
 def test_the_server_may_name_the_file(header: bytes, name: str) -> None:
@@ -113,6 +115,62 @@ def test_redirections_are_followed() -> None:
             return await fetcher().fetch(f"http://pictures.example:{here}/x.png")
 
     assert asyncio.run(run()) == Fetched(b"there", "image/png", "y.png")
+
+
+def test_a_redirection_may_be_written_in_utf_8_as_it_is() -> None:
+    heads: list[bytes] = []
+
+    async def run() -> Fetched:
+        async with listening(answering(ok(), heads=heads)) as there:
+            target = f"http://b.example:{there}/月.png"
+            async with listening(answering(moved(target))) as here:
+                return await fetcher().fetch(f"http://pictures.example:{here}/x.png")
+
+    assert asyncio.run(run()).name == "月.png"
+    assert heads[0].startswith(b"GET /%E6%9C%88.png HTTP/1.1\r\n")
+
+
+def test_an_empty_encoding_is_none() -> None:
+    async def run() -> Fetched:
+        async with listening(answering(ok(head=b"content-encoding: \r\n"))) as port:
+            return await fetcher().fetch(f"http://pictures.example:{port}/x.png")
+
+    assert asyncio.run(run()).data == b"hello"
+
+
+# What a server may say that is hostile or broken, and the reason that is given.
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n"
+UNFIT = {
+    "a length of thousands of digits": HEAD + b"content-length: " + b"9" * 5000 + b"\r\n\r\nabc",
+    "two lengths": HEAD + b"content-length: 3\r\ncontent-length: 4\r\n\r\nabcd",
+    "less than it said": HEAD + b"content-length: 100\r\n\r\nabc",
+    "a packed transfer": HEAD + b"transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "a chunk without a size": HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n",
+    "a chunk of the largest size": HEAD
+    + b"transfer-encoding: chunked\r\n\r\n"
+    + b"f" * 19
+    + b"\r\nabc",
+    "an endless extension of a chunk": HEAD
+    + b"transfer-encoding: chunked\r\n\r\n3;"
+    + b"x" * 200_000,
+    "an endless header": HEAD + b"x: " + b"a" * 300_000,
+    "no head at all": b"hello",
+    "a change of protocol": b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+    "a bomb": HEAD + b"content-encoding: br\r\n\r\nabc",
+    "two encodings": HEAD + b"content-encoding: identity, gzip\r\n\r\nabc",
+    "a part of it": b"HTTP/1.1 206 Part\r\ncontent-length: 3\r\n\r\nabc",
+}
+
+
+@pytest.mark.parametrize("raw", UNFIT.values(), ids=UNFIT.keys())
+def test_a_hostile_server_gets_nothing_in(raw: bytes) -> None:
+    async def talk(_: bytes, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+
+    problem = refusal_of(talk)
+    assert problem.kind is Kind.INVALID_REQUEST
+    assert problem.message.startswith("The URL at pictures.example cannot be fetched: ")
 
 
 @pytest.mark.parametrize(

@@ -25,12 +25,23 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         ("a", "Text/CSV; charset=utf-8", b"a,b", "text/csv"),
         ("a", "text/plain", b"a", "text/plain"),
         ("a", "", b"a", "application/octet-stream"),
+        ("a.csv", "\u00ff\u00fe", b"a", "text/csv"),
+        ("a.csv", "text", b"a", "text/csv"),
+        ("a", "text/a b", b"a", "application/octet-stream"),
     ],
 )
 def test_bytes_then_declaration_then_name_say_the_type(
     name: str, declared: str, head: bytes, expected: str
 ) -> None:
     assert type_of(name, declared, head) == expected
+
+
+@given(st.text(max_size=20), st.text(max_size=20), st.binary(max_size=16))
+def test_any_type_is_fit_for_a_header(name: str, declared: str, head: bytes) -> None:
+    found = type_of(name, declared, head)
+    assert found.isascii()
+    assert found.isprintable()
+    assert "/" in found
 
 
 @pytest.mark.parametrize(

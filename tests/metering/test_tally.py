@@ -15,6 +15,7 @@ from tests.asgi import play
 from tests.metering.conftest import DAY, USE, Parts
 
 IN = "use:2026-08-21:k/key-1/gpt-5/in"
+OUT = "use:2026-08-21:k/key-1/gpt-5/out"
 
 
 async def read(parts: Parts, name: str) -> int:
@@ -174,6 +175,23 @@ def test_counts_that_a_store_refuses_are_told_of_and_kept(
 
     play(run())
     assert "could not be written" in caplog.text
+
+
+def test_a_value_in_a_counters_place_stands_in_no_other_counters_way(
+    parts: Parts, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        await parts.store.put(IN, b"a value")
+        tally = parts.tally()
+        tally.note(USE)
+        with caplog.at_level(logging.WARNING, "chat2api.metering"):
+            await tally.settle()
+        assert tally.unwritten(IN) == 0
+        assert await parts.store.get(IN) == b"a value"
+        assert await read(parts, OUT) == 5
+
+    play(run())
+    assert "is no counter" in caplog.text
 
 
 def test_a_writer_that_is_cancelled_leaves_the_rest_to_the_next(parts: Parts) -> None:

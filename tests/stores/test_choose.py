@@ -18,6 +18,7 @@ from chat2api_core.stores.choose import (
     resolve,
 )
 from chat2api_core.stores.sigv4 import AwsKeys
+from tests.fakes import FakeIds
 from tests.stores.real_parts import SteppedClock
 
 AWS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"}
@@ -167,7 +168,7 @@ async def test_each_choice_opens_without_touching_anything(
     async def post(url: str, headers: Mapping[str, str], body: bytes) -> tuple[int, bytes]:
         pytest.fail("nothing is to be asked yet")
 
-    store = open_store(choice, clock=SteppedClock(), post=post)
+    store = open_store(choice, clock=SteppedClock(), ids=FakeIds(), post=post)
     assert (store.name, store.durable) == (name, durable)
     await store.aclose()
 
@@ -176,9 +177,10 @@ def test_only_the_chosen_store_is_imported() -> None:
     code = """if True:
         import sys
         from chat2api_core.stores.choose import open_store, resolve
-        from chat2api_core.ambient import SystemClock
-        open_store(resolve({"STORE_URL": "memory:"}), clock=SystemClock(), post=None)
-        print(" ".join(m for m in ("redis", "sqlite3", "httpx", "asyncio") if m in sys.modules))
+        from chat2api_core.ambient import SystemClock, SystemIds
+        choice = resolve({"STORE_URL": "memory:"})
+        open_store(choice, clock=SystemClock(), ids=SystemIds(), post=None)
+        print(" ".join(m for m in ("redis", "sqlite3", "httpcore", "asyncio") if m in sys.modules))
     """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.split() == []

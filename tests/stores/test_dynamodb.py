@@ -2,15 +2,20 @@
 
 import base64
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
+from chat2api_core.stores.backoff import FIRST, LONGEST, TRIES, pauses
 from chat2api_core.stores.base import NotACounter, StoreDown, TooLarge
 from chat2api_core.stores.dynamodb import DynamoStore
 from chat2api_core.stores.sigv4 import AwsKeys
+from tests.fakes import FakeIds
 from tests.stores.real_parts import START, SteppedClock
 
 pytestmark = pytest.mark.anyio
@@ -51,7 +56,7 @@ class Answers:
         return [headers["x-amz-target"].partition(".")[2] for headers in self.headers]
 
 
-def made(*answers: Answer) -> tuple[DynamoStore, Answers]:
+def made(*answers: Answer, chance: float = 0.5) -> tuple[DynamoStore, Answers]:
     post = Answers(*answers)
     store = DynamoStore(
         "table",
@@ -59,6 +64,7 @@ def made(*answers: Answer) -> tuple[DynamoStore, Answers]:
         region="eu-west-1",
         keys=AwsKeys("AKID", Secret("secret"), Secret("session")),
         clock=SteppedClock(),
+        ids=FakeIds(chance),
         post=post,
         sleep=post.sleep,
     )
@@ -107,11 +113,6 @@ async def test_what_the_table_has_not_swept_yet_is_not_returned() -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        pytest.param(
-            (400, {"__type": f"{NAMESPACE}#ThrottlingException"}),
-            "ThrottlingException",
-            id="too many requests",
-        ),
         pytest.param(
             (400, {"__type": "UnrecognizedClientException", "message": "token SECRET"}),
             "UnrecognizedClientException",
@@ -179,10 +180,11 @@ async def test_who_loses_the_race_to_begin_a_counter_goes_on_with_it() -> None:
 
 
 async def test_a_counter_that_is_always_lost_to_others_is_a_store_that_is_down() -> None:
-    store, post = made(*[FAILED, FAILED, DONE] * 8)
+    store, post = made(*[FAILED, FAILED, DONE] * TRIES, chance=0.75)
     with pytest.raises(StoreDown, match="Too many others"):
         await store.increment("n")
     assert post.answers == []
+    assert post.pauses == list(pauses(lambda: 0.75))
 
 
 async def test_a_living_value_is_no_counter() -> None:
@@ -272,11 +274,73 @@ async def test_a_value_among_many_counters_is_found_out() -> None:
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "None"])
-async def test_contended_counters_are_tried_again_after_growing_pauses_and_then_given_up(
+async def test_contended_counters_are_tried_again_after_pauses_and_then_given_up(
     code: str,
 ) -> None:
-    store, post = made(*[cancelled(code, "None")] * 8)
+    store, post = made(*[cancelled(code, "None")] * TRIES, chance=0.25)
     with pytest.raises(StoreDown, match="Too many others"):
         await store.increment_many({"a": 1, "b": 2})
-    assert len(post.bodies) == 8
-    assert post.pauses == [0.02 * 2**number for number in range(8)]
+    assert len(post.bodies) == TRIES
+    assert post.pauses == list(pauses(lambda: 0.25))
+
+
+async def test_a_counter_that_has_to_be_begun_waits_for_nothing() -> None:
+    store, post = made(cancelled("ConditionalCheckFailed", "None"), DONE)
+    await store.increment_many({"a": 1, "b": 2})
+    assert post.pauses == []
+
+
+async def test_what_cannot_be_added_to_is_no_counter_and_not_tried_again() -> None:
+    store, post = made(cancelled("ValidationError", "TransactionConflict"))
+    with pytest.raises(NotACounter):
+        await store.increment_many({"a": 1, "b": 2})
+    assert post.pauses == []
+
+
+TOO_MUCH = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+]
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+async def test_what_was_too_much_at_once_is_sent_again_after_a_pause(name: str) -> None:
+    busy: Answer = (400, {"__type": f"{NAMESPACE}#{name}"})
+    store, post = made(busy, busy, DONE, chance=0.5)
+    assert await store.add("k", b"v")
+    assert post.verbs == ["PutItem"] * 3
+    assert post.pauses == [FIRST * 0.5, FIRST * 2 * 0.5]
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+async def test_what_stays_too_much_is_a_store_that_is_down(name: str) -> None:
+    busy: Answer = (400, {"__type": f"{NAMESPACE}#{name}"})
+    store, post = made(*[busy] * TRIES)
+    with pytest.raises(StoreDown, match=name):
+        await store.get("k")
+    assert post.answers == []
+
+
+async def test_a_reply_that_was_lost_is_not_asked_for_again_where_it_may_have_happened() -> None:
+    store, post = made(Problem(Kind.TIMEOUT, "slow"))
+    with pytest.raises(StoreDown):
+        await store.increment_many({"a": 1}, once="batch")
+    assert len(post.bodies) == 1, "the same batch is sent again by whoever owes it"
+
+
+@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=TRIES - 1, max_size=TRIES - 1))
+def test_pauses_are_within_their_bounds_and_shorter_than_anybodys_patience(
+    chances: list[float],
+) -> None:
+    drawn = iter(chances)
+    found = list(pauses(lambda: next(drawn)))
+    bounds = [min(FIRST * 2**number, LONGEST) for number in range(TRIES - 1)]
+    assert all(0 <= pause <= bound for pause, bound in zip(found, bounds, strict=True))
+    assert sum(found) < 3, "a question to a store may take no longer"
+
+
+def test_who_lost_together_does_not_run_together_again() -> None:
+    assert len({next(pauses(partial(float, one))) for one in (0.1, 0.5, 0.9)}) == 3

@@ -88,10 +88,12 @@ class ScriptedEngine:
         self._models = tuple(models)
         self.reply = ScriptedAnswer(steps, closing)
         self.callers: list[Caller] = []
+        self.prompts: list[Prompt] = []
         self.cancelled = False
 
     async def answer(self, prompt: Prompt, caller: Caller, *, holder: str = "") -> Reply:
         self.callers.append(caller)
+        self.prompts.append(prompt)
         try:
             await _play(self._opening)
         except asyncio.CancelledError:
@@ -127,6 +129,7 @@ class FakeGateway:
         self.meter = WordMeter()
         self.store = GuardedStore(MemoryStore(self.clock), self.clock)
         self.keeps_tokens = False
+        self.tokens_owed = 0
         self.tally = Tally(self.store, self.clock, linger=0)
         self.quota = Quota(self.store, self.tally, self.clock)
         self.closed = False

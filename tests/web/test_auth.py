@@ -135,7 +135,7 @@ def test_a_bare_upstream_token_is_let_in_only_where_that_is_on(
         assert identify({"x-api-key": key}, settings) == caller
     for settings in (CLOSED, PREFIXED, Settings(anonymous=True)):
         assert refusal(bearer(key), settings) == (
-            "Unknown API key. It looks like a ChatGPT token; this gateway takes none."
+            "Incorrect API key provided. It looks like a ChatGPT token; this gateway takes none."
         )
 
 
@@ -159,14 +159,14 @@ def test_the_header_selects_the_workspace_of_a_token() -> None:
         ({"authorization": "Basic c2stb25l"}, Settings(anonymous=True), "does not read"),
         (bearer("sk one"), CLOSED, "blanks or characters"),
         (bearer("schl\xfcssel"), CLOSED, "blanks or characters"),
-        (bearer("sk-on"), CLOSED, "Unknown API key."),
-        (bearer("sk-onee"), CLOSED, "Unknown API key."),
-        (bearer("SK-ONE"), CLOSED, "Unknown API key."),
+        (bearer("sk-on"), CLOSED, "Incorrect API key provided."),
+        (bearer("sk-onee"), CLOSED, "Incorrect API key provided."),
+        (bearer("SK-ONE"), CLOSED, "Incorrect API key provided."),
         (bearer("sk-wrong"), Settings(anonymous=True), "no local key set (AUTH_TOKENS)"),
         (bearer("sk-wrong"), Settings(anonymous=True), "wants no key at all"),
         (bearer("sk-wrong"), Settings(), "no local key set (AUTH_TOKENS)"),
-        (bearer("sk-wrong"), OPEN, "Unknown API key."),
-        (bearer(SESSION), OPEN, "Unknown API key."),
+        (bearer("sk-wrong"), OPEN, "Incorrect API key provided."),
+        (bearer(SESSION), OPEN, "Incorrect API key provided."),
         (bearer("px-"), PREFIXED, "ends behind its prefix"),
         (bearer(f"px-,{TEAM}"), PREFIXED, "ends behind its prefix"),
         (bearer(f"PX-{JWT}"), PREFIXED, "no local key set (AUTH_TOKENS)"),

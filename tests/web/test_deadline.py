@@ -174,3 +174,39 @@ def test_a_time_out_of_the_answers_own_is_no_deadline() -> None:
             await deadline.opening(failing())
 
     play(scene())
+
+
+class TestAHostThatStops:
+    def test_an_answer_that_has_not_begun_is_a_time_out(self) -> None:
+        async def scene() -> float:
+            deadline = Deadline({}, platform="local", limit=0, clock=FakeClock())
+            loop = asyncio.get_running_loop()
+            loop.call_later(5.0, deadline.end)
+            with pytest.raises(Problem) as caught:
+                await deadline.opening(asyncio.sleep(60))
+            assert caught.value.kind is Kind.TIMEOUT
+            return loop.time() - 1000.0
+
+        assert play(scene()) == 5.0
+
+    @pytest.mark.parametrize("limit", [0, 5.0, 90.0], ids=["no end", "at once", "long before"])
+    def test_an_answer_under_way_is_cut_short(self, limit: float) -> None:
+        async def scene() -> list[str]:
+            deadline = Deadline({}, platform="local", limit=limit, clock=FakeClock())
+            reply = await deadline.opening(asyncio.sleep(0, Reply([1.0, 60.0])))
+            batches = deadline.batches(reply)
+            asyncio.get_running_loop().call_later(5.0, deadline.end)
+            return [batch async for batch in batches]
+
+        assert play(scene()) == ["batch 1", "cut short"]
+
+    def test_an_answer_that_is_over_is_not_touched(self) -> None:
+        async def scene() -> list[str]:
+            deadline = Deadline({}, platform="local", limit=0, clock=FakeClock())
+            batches = deadline.batches(Reply([1.0]))
+            whole = [batch async for batch in batches]
+            deadline.end()
+            await asyncio.sleep(1.0)
+            return whole
+
+        assert play(scene()) == ["batch 1"]

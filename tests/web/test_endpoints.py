@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from chat2api_core import __version__
 from chat2api_core.accounts.caller import PoolCaller
@@ -67,6 +68,14 @@ class TestConverse:
 
         assert fake.engine.callers == [PoolCaller(Secret(KEY).fingerprint())]
         assert exchange.model == "some-model"
+
+    def test_a_name_that_stands_for_another_model_asks_for_that_one(self) -> None:
+        fake = gateway()
+        fake.settings = structs.replace(fake.settings, model_aliases=(("some-*", "org/gpt-x"),))
+        _, exchange = self.talk(b"hello", AUTHORIZED, fake)
+
+        assert exchange.model == "org/gpt-x"
+        assert [prompt.model for prompt in fake.engine.prompts] == ["org/gpt-x"]
 
     def test_a_stranger_is_refused_before_the_body_is_read(self) -> None:
         fake = gateway()
@@ -168,6 +177,7 @@ def test_health_is_open_to_everybody_and_asks_nobody() -> None:
             "error": "",
             "faults": 0,
             "owed": 0,
+            "tokens_owed": 0,
             "keeps_tokens": False,
         },
     }

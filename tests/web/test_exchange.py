@@ -34,13 +34,40 @@ class TestBody:
     def test_it_is_put_together(self, parts: list[bytes], whole: bytes) -> None:
         assert body_of(parts) == whole
 
-    @pytest.mark.parametrize("parts", [[b"0123456789a"], [b"0123456789", b"a", b"never read"]])
-    def test_a_large_one_is_refused_as_soon_as_it_is_seen(self, parts: list[bytes]) -> None:
+    @pytest.mark.parametrize("parts", [[b"0123456789a"], [b"0123456789", b"a", b"read away"]])
+    def test_a_large_one_is_refused(self, parts: list[bytes]) -> None:
         with pytest.raises(Problem) as raised:
             body_of(parts)
 
         assert raised.value.kind is Kind.TOO_LARGE
         assert "10 bytes" in raised.value.message
+
+    @pytest.mark.parametrize(
+        ("parts", "left"),
+        [
+            ([b"0123456789", b"a", b"bc", b""], 0),
+            ([b"x" * 40, b"x", b"never read"], 1),
+            ([b"x" * 41, b"never read", b"nor this"], 2),
+        ],
+        ids=["all of it", "up to four times the limit", "and no more"],
+    )
+    def test_a_large_one_is_read_away_within_bounds(self, parts: list[bytes], left: int) -> None:
+        async def run() -> int:
+            client = Client(parts=parts)
+            fake = FakeGateway(ScriptedEngine(), settings_with(max_body=10))
+            with pytest.raises(Problem):
+                await exchange_of(client, fake).body()
+            return client.unread
+
+        assert play(run()) == left
+
+    def test_a_packed_one_is_refused_as_that(self) -> None:
+        client = Client(parts=[b"\x1f\x8b"], headers={"content-encoding": "gzip"})
+        with pytest.raises(Problem) as raised:
+            play(exchange_of(client).body())
+
+        assert raised.value.status == 400
+        assert "Content-Encoding: 'gzip'" in raised.value.message
 
     def test_a_client_that_leaves_before_its_end_is_gone(self) -> None:
         async def run() -> None:
@@ -184,6 +211,15 @@ class TestProblems:
         problem = Problem(Kind.RATE_LIMITED, "Wait.", retry_after=wait)
 
         assert answered(problem=problem).headers["retry-after"] == seconds
+
+    @pytest.mark.parametrize(("spent", "said"), [(True, "false"), (False, None)])
+    def test_what_would_be_made_twice_is_not_to_be_asked_for_again(
+        self, spent: bool, said: str | None
+    ) -> None:
+        problem = Problem(Kind.UPSTREAM_ERROR, "No.", step="download", spent=spent)
+
+        assert answered(problem=problem).headers.get("x-should-retry") == said
+        assert problem.again is not spent
 
     def test_a_missing_key_says_what_is_missing(self) -> None:
         client = answered(problem=Problem(Kind.INVALID_API_KEY, "No key.", step="auth"))

@@ -72,6 +72,12 @@ def test_fields_and_files_come_out_however_the_body_was_cut(size: int) -> None:
     assert (file.name, file.mime, file.size) == ("a b.mp3", "audio/mpeg", 14)
 
 
+def test_the_last_line_may_lack_its_end() -> None:
+    form, _ = read([body(part("model", b"tts")).removesuffix(b"\r\n")])
+
+    assert form.fields == {"model": ["tts"]}
+
+
 def test_a_large_file_is_whole() -> None:
     sound = bytes(range(256)) * 12_000  # more than is kept in memory
     sent = body(part("file", sound, file="a"))
@@ -91,6 +97,13 @@ def test_a_large_file_is_whole() -> None:
             Kind.INVALID_REQUEST,
             "Too many files",
         ),
+        (
+            body(part("model", b"tts"), part("file", b"sound", file="a"))[:-12],
+            Kind.INVALID_REQUEST,
+            "ends before its last boundary",
+        ),
+        (part("model", b"tts"), Kind.INVALID_REQUEST, "ends before its last boundary"),
+        (b"\r\n", Kind.INVALID_REQUEST, "ends before its last boundary"),
         (b"no form at all", Kind.INVALID_REQUEST, "could not be read"),
         (
             b"--xyz\r\nContent-Disposition: form-data\r\n\r\n\r\n--xyz--",
@@ -105,6 +118,22 @@ def test_what_is_too_much_or_no_form_is_refused(sent: bytes, kind: Kind, says: s
 
     assert caught.value.kind is kind
     assert says in caught.value.message
+
+
+def test_what_is_too_large_is_read_away_before_that_is_told() -> None:
+    """A server closes the connection: who was still sending never read why."""
+    sent = cut(body(part("file", b"x" * 100_000, file="a.mp3")), 1000)
+    client = Client(parts=sent, headers=TYPE)
+    fake = FakeGateway(ScriptedEngine(), settings_with(max_body=1000))
+
+    async def run() -> None:
+        async with read_form(exchange_of(client, fake), Limits(file=1000)):
+            pass
+
+    with pytest.raises(Problem, match="MAX_BODY, MAX_FILE") as caught:
+        asyncio.run(run())
+    assert caught.value.kind is Kind.TOO_LARGE
+    assert client.unread == 0
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "application/json"}])

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chat2api_core.ambient import SystemClock
 from chat2api_core.web.deadline import SCOPE_KEY
 from chat2api_core.web.lambda_buffered import LARGEST, handler
+from chat2api_core.web.paths import own_path
 from chat2api_core.web.respond import BUFFERED_KEY
 
 
@@ -54,14 +55,15 @@ def loop() -> Iterator[None]:
     loop.close()
 
 
-def test_the_stage_is_no_part_of_the_path_and_the_app_is_told_about_its_door() -> None:
+def test_the_app_is_told_where_it_is_mounted_and_about_its_door() -> None:
     seen: list[Scope] = []
     before = SystemClock().now()
     result = handler(answering(b"{}", seen))(event("/prod/v1/models", "prod"), Context())
 
     assert result["statusCode"] == 200
     assert result["body"] == "{}"
-    assert seen[0]["path"] == "/v1/models"
+    assert (seen[0]["root_path"], seen[0]["path"]) == ("/prod", "/prod/v1/models")
+    assert own_path(seen[0]) == "/v1/models"
     assert before + 29 <= seen[0][SCOPE_KEY] <= SystemClock().now() + 29
     assert seen[0][BUFFERED_KEY] is True
 

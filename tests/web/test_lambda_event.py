@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chat2api_core.web.deadline import SCOPE_KEY
-from chat2api_core.web.lambda_event import Unreadable, prelude, read_event, without_stage
+from chat2api_core.web.lambda_event import Unreadable, prelude, read_event
+from chat2api_core.web.paths import own_path
 
 # As the developer guide of API Gateway shows payload 1.0, shortened.
 REST: dict[str, Any] = {
@@ -97,15 +98,18 @@ def test_what_an_event_leaves_out_has_a_default() -> None:
     assert SCOPE_KEY not in request.scope
 
 
+HTTP_API = "id.execute-api.us-east-1.amazonaws.com"
+
+
 @pytest.mark.parametrize(
-    ("path", "stage", "domain", "expected"),
+    ("path", "stage", "domain", "mount", "own"),
     [
-        ("/prod/v1/models", "prod", "id.execute-api.us-east-1.amazonaws.com", "/v1/models"),
-        ("/prod", "prod", "id.execute-api.us-east-1.amazonaws.com", "/"),
-        ("/production", "prod", "id.execute-api.us-east-1.amazonaws.com", "/production"),
-        ("/v1/models", "v1", "api.example", "/v1/models"),
-        ("/v1/models", "$default", "id.execute-api.us-east-1.amazonaws.com", "/v1/models"),
-        ("", "", "", "/"),
+        ("/prod/v1/models", "prod", HTTP_API, "/prod", "/v1/models"),
+        ("/prod", "prod", HTTP_API, "/prod", "/"),
+        ("/production", "prod", HTTP_API, "/prod", "/production"),
+        ("/v1/models", "v1", "api.example", "", "/v1/models"),
+        ("/v1/models", "$default", HTTP_API, "", "/v1/models"),
+        ("", "", "", "", "/"),
     ],
     ids=[
         "an HTTP API's own domain names the stage",
@@ -116,10 +120,35 @@ def test_what_an_event_leaves_out_has_a_default() -> None:
         "no path at all",
     ],
 )
-def test_the_stage_is_no_part_of_the_path(
-    path: str, stage: str, domain: str, expected: str
+def test_an_http_api_names_its_stage_in_the_path(
+    path: str, stage: str, domain: str, mount: str, own: str
 ) -> None:
-    assert without_stage(path, stage, domain) == expected
+    context = {"stage": stage, "domainName": domain, "http": {"method": "GET", "path": path}}
+    scope = read({"version": "2.0", "rawPath": path, "requestContext": context}).scope
+
+    assert scope["root_path"] == mount
+    assert own_path(scope) == own
+
+
+@pytest.mark.parametrize(
+    ("path", "stage", "domain", "mount"),
+    [
+        ("/v1/models", "prod", HTTP_API, "/prod"),
+        ("/v1/models", "v1", HTTP_API, "/v1"),
+        ("/", "prod", HTTP_API, "/prod"),
+        ("/v1/models", "prod", "api.example", ""),
+    ],
+    ids=["a stage", "one that is called like a route", "the root", "a domain of one's own"],
+)
+def test_a_rest_api_keeps_its_stage_for_itself_but_its_urls_have_it(
+    path: str, stage: str, domain: str, mount: str
+) -> None:
+    context = {"stage": stage, "domainName": domain}
+    scope = read({"httpMethod": "GET", "path": path, "requestContext": context}).scope
+
+    assert scope["root_path"] == mount
+    assert scope["path"] == mount + path
+    assert own_path(scope) == path
 
 
 @pytest.mark.parametrize(

@@ -46,3 +46,14 @@ def test_the_prefix_stands_in_front() -> None:
 def test_the_setting_goes_first() -> None:
     settings = Settings(public_url="https://gate.example/", api_prefix="/x")
     assert media_links(settings, Headers({"host": "h"}), "http") == "https://gate.example/x/media/"
+
+
+def test_a_stage_stands_before_the_prefix_but_not_behind_the_setting() -> None:
+    headers = Headers({"host": "id.example"})
+    settings = Settings(api_prefix="/x")
+    links = media_links(settings, headers, "https", mount="/prod")
+    assert links == "https://id.example/prod/x/media/"
+
+    told = Settings(public_url="https://gate.example/base")
+    links = media_links(told, headers, "https", mount="/prod")
+    assert links == "https://gate.example/base/media/"

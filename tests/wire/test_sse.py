@@ -128,3 +128,23 @@ def test_what_is_encoded_decodes_to_the_same(text: str, name: str) -> None:
 def test_encoding_is_exact() -> None:
     assert encode(b"{}") == b"data: {}\n\n"
     assert encode(b"a\nb", "x") == b"event: x\ndata: a\ndata: b\n\n"
+
+
+_LINES = st.sampled_from(
+    ["event: a", "event: b", "event:a", "event: a ", "event", "data: x", "data: ", "data", "data:y",
+     ": z", "id: 1", "event: " + "n" * 200]
+)  # fmt: skip
+
+
+@given(st.lists(st.lists(_LINES, max_size=4), max_size=12))
+def test_an_event_is_read_the_same_whatever_came_before_it(blocks: list[list[str]]) -> None:
+    bodies = ["\n".join(lines).encode() + b"\n\n" for lines in blocks]
+    alone = [event for body in bodies for event in decode([body], 5000)]
+    assert decode([b"".join(bodies)], 5000) == alone
+    assert decode(bodies * 2, 5000) == alone * 2
+
+
+def test_only_so_many_names_are_remembered_and_all_are_read() -> None:
+    names = [f"n{number}" for number in range(200)] * 2
+    body = b"".join(encode(b"x", name) for name in names)
+    assert decode([body], 5000) == [Event(name, b"x") for name in names]

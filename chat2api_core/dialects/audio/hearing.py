@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from chat2api_core.dialects.audio.parameters import Route, refused
+from chat2api_core.dialects.audio.parameters import REFUSED, Route
 from chat2api_core.dialects.base import invalid, unsupported
 
 Form: TypeAlias = Literal["json", "text", "verbose_json"]
@@ -41,9 +41,9 @@ class Hearing(Struct, frozen=True):
 
 def read_hearing(route: Route, fields: Fields) -> Hearing:
     """Read a form. Raises ``Problem``: INVALID_REQUEST or UNSUPPORTED_PARAMETER, with ``param``."""
-    for parameter in refused(route):
+    for parameter in REFUSED[route]:
         if any(fields.get(parameter.name, ())):
-            raise unsupported(f"{parameter.why} (leave it out)", parameter.name)
+            raise parameter.refusal()
     temperature = _one(fields, "temperature")
     if temperature and not _in_range(temperature):
         raise invalid("must be a number from 0 to 1", "temperature")

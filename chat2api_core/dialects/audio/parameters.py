@@ -1,29 +1,10 @@
-"""Every parameter of the routes under ``/v1/audio`` and what becomes of it: the one table.
+"""Every parameter of the routes under ``/v1/audio``, and what becomes of it: a table for each."""
 
-In: nothing. Out: ``PARAMETERS``, which the parsers obey and the docs show
-(``python -m chat2api_core.dialects.audio.parameters`` prints it). The rule: a parameter is used, or
-leaving it out changes nothing that the caller can rely on (ignored), or it is refused by name. What
-is in no table is ignored.
-"""
-
-import sys
 from typing import Literal, TypeAlias
 
-from msgspec import Struct
+from chat2api_core.dialects.parameters import Parameter, refused, table
 
 Route: TypeAlias = Literal["transcriptions", "translations", "speech"]
-Treatment: TypeAlias = Literal["used", "ignored", "refused"]
-
-
-class Parameter(Struct, frozen=True):
-    """One row. ``neutral`` are the values of a refused parameter, as they stand in a form or in
-    JSON, that ask for nothing; empty ones, null and leaving it out always are."""
-
-    name: str
-    treatment: Treatment
-    why: str
-    neutral: tuple[str, ...] = ()
-
 
 _FILE = Parameter("file", "used", "one recording, up to MAX_FILE bytes")
 _MODEL = Parameter("model", "ignored", "there is one; a key's list of models counts it")
@@ -84,29 +65,18 @@ PARAMETERS: dict[Route, tuple[Parameter, ...]] = {
         ),
         Parameter("stream_format", "used", "`audio` (the bytes as they come) or `sse`"),
         Parameter("instructions", "ignored", "ChatGPT's voices take none"),
-        Parameter("speed", "refused", "ChatGPT speaks at one speed", ("1", "1.0")),
+        Parameter("speed", "refused", "ChatGPT speaks at one speed", (1,)),
     ),
 }
 
 
-def refused(route: Route) -> tuple[Parameter, ...]:
-    """The parameters that a route refuses."""
-    return tuple(row for row in PARAMETERS[route] if row.treatment == "refused")
+REFUSED: dict[Route, tuple[Parameter, ...]] = {
+    route: refused(rows) for route, rows in PARAMETERS.items()
+}
 
 
 def markdown() -> str:
-    """The tables as the docs show them, ending in a newline."""
-    blocks = []
-    for route, rows in PARAMETERS.items():
-        lines = [f"### `POST /v1/audio/{route}`", "", "| parameter | | why, how |", "|---|---|---|"]
-        for row in rows:
-            taken = f" (taken: {', '.join(f'`{value}`' for value in row.neutral)})"
-            lines.append(
-                f"| `{row.name}` | {row.treatment} | {row.why}{taken if row.neutral else ''} |"
-            )
-        blocks.append("\n".join(lines))
-    return "\n\n".join(blocks) + "\n"
-
-
-if __name__ == "__main__":  # pragma: no cover (run by a test, in a process of its own)
-    sys.stdout.write(markdown())
+    """The tables as the docs show them, each under its route."""
+    return "\n".join(
+        f"### `POST /v1/audio/{route}`\n\n{table(rows)}" for route, rows in PARAMETERS.items()
+    )

@@ -11,7 +11,7 @@ from typing import Annotated, Literal, TypeAlias
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from chat2api_core.dialects.audio.parameters import refused
+from chat2api_core.dialects.audio.parameters import REFUSED
 from chat2api_core.dialects.base import error_object, invalid, unreadable, unsupported
 from chat2api_core.problem import Problem
 
@@ -90,13 +90,10 @@ def read_saying(body: bytes) -> Saying:
 
 
 def _refuse_unsupported(body: _Body) -> None:
-    for parameter in refused("speech"):
+    for parameter in REFUSED["speech"]:
         value: Raw = getattr(body, parameter.name)
-        found: object = msgspec.json.decode(value) if value else None
-        neutral = any(found == msgspec.json.decode(one) for one in parameter.neutral)
-        if found is not None and not (neutral and not isinstance(found, bool)):
-            why = f"{parameter.why} (leave it out or send {parameter.neutral[0]})"
-            raise unsupported(why, parameter.name)
+        if value and not parameter.asks_for_nothing(msgspec.json.decode(value)):
+            raise parameter.refusal()
 
 
 def _voice(named: str | dict[str, object] | None) -> str:

@@ -7,6 +7,7 @@ said about calls and form; ``parameters`` is the table of what they may hold; ``
 
 from chat2api_core.dialects.base import Encoder, Head, Request
 from chat2api_core.dialects.chat_completions.encode import ChunkEncoder, document
+from chat2api_core.dialects.chat_completions.parse import parse
 from chat2api_core.dialects.chat_completions.request import ChatRequest
 from chat2api_core.transcript import Transcript
 
@@ -18,9 +19,6 @@ class ChatCompletions:
 
     def parse(self, body: bytes) -> ChatRequest:
         """See ``parse.parse``."""
-        # Imported late: ``python -m ...parameters`` must not find its module imported already.
-        from chat2api_core.dialects.chat_completions.parse import parse  # noqa: PLC0415 (see above)
-
         return parse(body)
 
     def encoder(self, request: Request, head: Head) -> Encoder:

@@ -6,6 +6,7 @@ its range is checked); everything else in a body is skipped unread. Shapes are t
 published API; ``image_url`` as a bare string is a common habit of clients and taken as well.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Raw, Struct
@@ -72,6 +73,12 @@ _RichContent: TypeAlias = (
         list[TextPart | ImagePart | FilePart | AudioPart], Meta(min_length=1, max_length=MAX_PARTS)
     ]
 )
+# A tool may have nothing to say.
+_ResultContent: TypeAlias = (
+    str
+    | Annotated[list[TextPart | ImagePart | FilePart | AudioPart], Meta(max_length=MAX_PARTS)]
+    | None
+)
 _SaidContent: TypeAlias = (
     str | Annotated[list[TextPart | RefusalPart], Meta(max_length=MAX_PARTS)] | None
 )
@@ -122,7 +129,7 @@ class AssistantMessage(Struct, tag_field="role", tag="assistant"):
 
 class ToolMessage(Struct, tag_field="role", tag="tool"):
     tool_call_id: _Name
-    content: _RichContent
+    content: _ResultContent
 
 
 class FunctionMessage(Struct, tag_field="role", tag="function"):
@@ -183,6 +190,15 @@ class Body(Struct):
     audio: Raw = Raw()
     moderation: Raw = Raw()
     gizmo_id: Raw = Raw()
+
+
+def refusable(body: Body) -> Iterator[tuple[str, Raw]]:
+    """The parameters that are refused unless they ask for nothing; empty where they are left
+    out."""
+    for name in body.__struct_fields__:
+        value: object = getattr(body, name)
+        if isinstance(value, Raw):
+            yield name, value
 
 
 # What may stand at a place of which the decoder only says that the value is unknown.

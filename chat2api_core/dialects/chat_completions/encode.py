@@ -21,7 +21,7 @@ from typing import assert_never
 import msgspec
 from msgspec import UNSET
 
-from chat2api_core.dialects.base import Head, Request, error_document, markdown_of
+from chat2api_core.dialects.base import Head, Request, error_document, markdown_of, one_line
 from chat2api_core.dialects.chat_completions.request import ChatRequest
 from chat2api_core.dialects.chat_completions.shapes import (
     Choice,
@@ -46,7 +46,9 @@ from chat2api_core.turn import (
     Delta,
     Finished,
     MessageBegun,
+    NativeBegun,
     NativeItem,
+    NativeProgress,
     Picture,
     PictureBegun,
     PicturePreview,
@@ -60,13 +62,6 @@ from chat2api_core.turn import (
 
 _encode = msgspec.json.Encoder().encode
 _BETWEEN = "\n\n"  # sections of reasoning, and the notes about pictures, are paragraphs
-
-# Line ends of Unicode that are none in JSON or SSE, but which many clients split lines at.
-_LINE_ENDS = (
-    (b"\xc2\x85", rb"\u0085"),
-    (b"\xe2\x80\xa8", rb"\u2028"),
-    (b"\xe2\x80\xa9", rb"\u2029"),
-)
 
 
 class _State(enum.Enum):
@@ -103,7 +98,7 @@ class ChunkEncoder:
                     self._said = True
                     raw = _encode(text)
                     if not (text.isascii() or text.isprintable()):
-                        raw = _one_line(raw)
+                        raw = one_line(raw)
                     out += (self._text_open, raw, self._text_close)
             else:
                 out.append(self._any(delta))
@@ -114,7 +109,7 @@ class ChunkEncoder:
         if self._state is _State.ENDED:
             return b""
         self._end()
-        return b"data: " + _one_line(error_document(problem)) + b"\n\n"
+        return b"data: " + one_line(error_document(problem)) + b"\n\n"
 
     def _any(self, delta: Delta) -> bytes:
         if self._state is _State.ENDED:
@@ -173,6 +168,8 @@ class ChunkEncoder:
             | MessageBegun
             | ReasoningSealed
             | WebSearch
+            | NativeBegun
+            | NativeProgress
             | NativeItem
             | PictureBegun
             | PicturePreview,
@@ -181,7 +178,7 @@ class ChunkEncoder:
         assert_never(delta)
 
     def _shape(self, delta: DeltaShape) -> bytes:
-        return self._chunk(_one_line(_encode(delta)))
+        return self._chunk(one_line(_encode(delta)))
 
     def _text(self, text: str) -> bytes:
         if not text:
@@ -298,12 +295,4 @@ def _note(picture: Picture) -> str:
 
 def _string(text: str) -> bytes:
     raw = _encode(text)
-    return raw if text.isascii() else _one_line(raw)
-
-
-def _one_line(raw: bytes) -> bytes:
-    """The same JSON with all line ends escaped that a client might split lines at."""
-    for end, escaped in _LINE_ENDS:
-        if end in raw:
-            raw = raw.replace(end, escaped)
-    return raw
+    return raw if text.isascii() else one_line(raw)

@@ -1,30 +1,9 @@
-"""Every parameter of ``POST /v1/chat/completions``, and what becomes of it.
+"""Every parameter of ``POST /v1/chat/completions``, and what becomes of it: the one table.
 
-This table is the only place that says so: the parser refuses by it, and
-``python -m chat2api_core.dialects.chat_completions.parameters`` prints it as the Markdown that the
-docs hold. The rule: a parameter is used, or leaving it out changes nothing that the caller can
-rely on (ignored), or it is refused. What is not in the table is ignored, too.
+Loaded where the docs are written, or where a request holds a parameter that may have to be refused.
 """
 
-import sys
-from typing import Literal, TypeAlias
-
-import msgspec
-from msgspec import Struct
-
-Treatment: TypeAlias = Literal["used", "ignored", "refused"]
-
-
-class Parameter(Struct, frozen=True):
-    """One row. ``why`` is one line for the reader of the docs and of the error.
-
-    ``neutral`` holds, as JSON, the values of a refused parameter that ask for nothing and are taken
-    therefore; null and leaving it out always are."""
-
-    name: str
-    treatment: Treatment
-    why: str
-    neutral: tuple[str, ...] = ()
+from chat2api_core.dialects.parameters import Parameter, refused
 
 
 def _used(name: str, why: str) -> Parameter:
@@ -35,7 +14,7 @@ def _ignored(name: str, why: str) -> Parameter:
     return Parameter(name, "ignored", why)
 
 
-def _refused(name: str, why: str, *neutral: str) -> Parameter:
+def _refused(name: str, why: str, *neutral: object) -> Parameter:
     return Parameter(name, "refused", why, neutral)
 
 
@@ -84,46 +63,13 @@ PARAMETERS: tuple[Parameter, ...] = (
     _ignored("prompt_cache_retention", "a hint to be faster"),
     _ignored("safety_identifier", "it is not passed on"),
     _ignored("user", "it is not passed on"),
-    _refused("n", "ChatGPT gives one answer a turn", "1"),
-    _refused("logprobs", "ChatGPT's web does not tell probabilities", "false"),
-    _refused("top_logprobs", "ChatGPT's web does not tell probabilities", "0"),
-    _refused("modalities", "answers are text", '["text"]'),
+    _refused("n", "ChatGPT gives one answer a turn", 1),
+    _refused("logprobs", "ChatGPT's web does not tell probabilities", False),
+    _refused("top_logprobs", "ChatGPT's web does not tell probabilities", 0),
+    _refused("modalities", "answers are text", ["text"]),
     _refused("audio", "answers are text"),
     _refused("moderation", "verdicts of a moderation model are not available"),
     _refused("gizmo_id", "name the GPT in `model` instead, as `g-...`"),
 )
 
-REFUSED: tuple[Parameter, ...] = tuple(row for row in PARAMETERS if row.treatment == "refused")
-
-
-def asks_for_nothing(parameter: Parameter, value: bytes) -> bool:
-    """Whether the JSON ``value`` of a refused parameter may be taken all the same."""
-    found: object = msgspec.json.decode(value)
-    if found is None:
-        return True
-    return any(
-        found == wanted and type(found) is type(wanted)
-        for wanted in map(msgspec.json.decode, parameter.neutral)
-    )
-
-
-def advice(parameter: Parameter) -> str:
-    """What to do about a refused parameter, as the end of a sentence."""
-    if parameter.neutral:
-        return f"leave it out or send {' or '.join(parameter.neutral)}"
-    return "leave it out"
-
-
-def markdown() -> str:
-    """The table as the docs show it, ending in a newline."""
-    lines = ["| parameter | | why, how |", "|---|---|---|"]
-    for row in PARAMETERS:
-        taken = f" (taken: {', '.join(f'`{value}`' for value in row.neutral)})"
-        lines.append(
-            f"| `{row.name}` | {row.treatment} | {row.why}{taken if row.neutral else ''} |"
-        )
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":  # pragma: no cover (run by a test, in a process of its own)
-    sys.stdout.write(markdown())
+REFUSED: dict[str, Parameter] = {row.name: row for row in refused(PARAMETERS)}

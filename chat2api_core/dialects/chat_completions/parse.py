@@ -31,9 +31,9 @@ from chat2api_core.dialects.chat_completions.body import (
     TextPart,
     ToolMessage,
     UserMessage,
+    refusable,
 )
 from chat2api_core.dialects.chat_completions.choice import choose, choose_function
-from chat2api_core.dialects.chat_completions.parameters import REFUSED, advice, asks_for_nothing
 from chat2api_core.dialects.chat_completions.request import ChatRequest
 from chat2api_core.dialects.chat_completions.response_format import read_format
 from chat2api_core.dialects.chat_completions.tools import read_functions, read_tools
@@ -77,10 +77,15 @@ def parse(body: bytes) -> ChatRequest:
 
 
 def _refuse_unsupported(body: Body) -> None:
-    for parameter in REFUSED:
-        value: msgspec.Raw = getattr(body, parameter.name)
-        if value and not asks_for_nothing(parameter, bytes(value)):
-            raise unsupported(f"{parameter.why} ({advice(parameter)})", parameter.name)
+    asked = [(name, value) for name, value in refusable(body) if value]
+    if not asked:
+        return
+    # Imported late: a plain chat holds none of these.
+    from chat2api_core.dialects.chat_completions.parameters import REFUSED  # noqa: PLC0415 (see above)
+
+    for name, value in asked:
+        if not REFUSED[name].asks_for_nothing(msgspec.json.decode(value)):
+            raise REFUSED[name].refusal()
 
 
 def _prompt(body: Body) -> Prompt:
@@ -146,12 +151,9 @@ def _thread(body: Body) -> Thread | None:
 
 def _messages(messages: list[AnyMessage]) -> tuple[Message, ...]:
     history = _History()
-    read = tuple(
+    return tuple(
         history.read(f"messages[{index}]", message) for index, message in enumerate(messages)
     )
-    if not any(message.role in {"user", "tool"} for message in read):
-        raise invalid("must hold at least one message with the role user or tool", "messages")
-    return read
 
 
 class _History:
@@ -206,7 +208,8 @@ class _History:
             raise invalid(
                 "must be the id of a call in an assistant message before it", f"{path}.tool_call_id"
             )
-        return Message("tool", (ToolResult(call.id, _parts(path, message.content), call.kind),))
+        result = _parts(path, message.content or "")
+        return Message("tool", (ToolResult(call.id, result, call.kind),))
 
     def _function(self, path: str, message: FunctionMessage) -> Message:
         call_id = self._functions.get(message.name)

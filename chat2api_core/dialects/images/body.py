@@ -117,8 +117,8 @@ def _flag(text: str) -> bool:
 
 def _checked(body: Body) -> Body:
     for row in REFUSED:
-        if getattr(body, row.name) not in (None, *row.neutral):
-            raise unsupported(row.note, row.name)
+        if not row.asks_for_nothing(getattr(body, row.name)):
+            raise row.refusal()
     if body.output_format in ("gif", "svg"):
         raise unsupported("pictures are png, jpeg or webp", "output_format")
     if len(body.pictures) > MOST_PICTURES:

@@ -134,7 +134,7 @@ def undrawn(end: Finished, said: str) -> Problem:
     """Why an answer that has ended has no picture."""
     if end.reason == "length":
         message = "The picture was not ready within the time that this host allows."
-        return Problem(Kind.TIMEOUT, message, step="picture")
+        return Problem(Kind.TIMEOUT, message, step="picture", spent=True)
     words = " ".join(said.split())[:500]
     if words or end.reason == "content_filter":
         message = (
@@ -157,7 +157,7 @@ def _drawn(picture: Picture, request: ImagesRequest) -> Drawn:
         return Drawn(b64_json=picture.data, revised_prompt=revised)
     if not (picture.url or picture.data):
         message = "The picture was made, but there is no link to it. Ask for b64_json."
-        raise Problem(Kind.UPSTREAM_ERROR, message, step="picture")
+        raise Problem(Kind.UPSTREAM_ERROR, message, step="picture", spent=True)
     # Where the picture itself is all there is, its address holds all of it.
     url = picture.url or f"data:image/{picture.format};base64,{picture.data}"
     return Drawn(url=url, revised_prompt=revised)

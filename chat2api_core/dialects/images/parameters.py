@@ -1,27 +1,7 @@
-"""Every parameter of ``POST /v1/images/generations``, ``edits`` and ``variations``, and its fate.
+"""Every parameter of ``POST /v1/images/generations``, ``edits`` and ``variations``, and what
+becomes of it: the one table."""
 
-This table is the only place that says so: the parser refuses by it, and
-``python -m chat2api_core.dialects.images.parameters`` prints it as the Markdown that the docs hold.
-The rule: a parameter is used, or leaving it out changes nothing that the caller can rely on
-(ignored), or it is refused. What is not in the table is ignored, too.
-"""
-
-import sys
-from typing import Literal, TypeAlias
-
-from msgspec import Struct
-
-Fate: TypeAlias = Literal["used", "ignored", "refused"]
-
-
-class Parameter(Struct, frozen=True):
-    """One row. ``neutral`` are the values of a refused parameter that ask for nothing."""
-
-    name: str
-    fate: Fate
-    note: str
-    neutral: tuple[object, ...] = ()
-
+from chat2api_core.dialects.parameters import Parameter, refused
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("prompt", "used", "what to draw, or how to change the picture; not for variations"),
@@ -49,15 +29,4 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("markup", "refused", "say in the prompt what to change, or use a mask"),
 )
 
-REFUSED: tuple[Parameter, ...] = tuple(row for row in PARAMETERS if row.fate == "refused")
-
-
-def markdown() -> str:
-    """The table as Markdown, ending in a newline."""
-    lines = ["| parameter | | |", "|---|---|---|"]
-    lines += [f"| `{row.name}` | {row.fate} | {row.note} |" for row in PARAMETERS]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":  # pragma: no cover (a test runs it as a process of its own)
-    sys.stdout.write(markdown())
+REFUSED: tuple[Parameter, ...] = refused(PARAMETERS)

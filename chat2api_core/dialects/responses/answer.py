@@ -80,6 +80,7 @@ class SearchAction(Struct, omit_defaults=True):
     query: str = ""
     url: str = ""
     pattern: str = ""
+    queries: tuple[str, ...] = ()
 
 
 class WebSearchCall(Struct, tag_field="type", tag="web_search_call"):
@@ -87,7 +88,7 @@ class WebSearchCall(Struct, tag_field="type", tag="web_search_call"):
 
     id: str
     action: SearchAction
-    status: Status = "completed"
+    status: Status | Literal["failed"] = "completed"
 
 
 class ImageCall(Struct, tag_field="type", tag="image_generation_call"):

@@ -3,7 +3,8 @@
 In: the fold of an answer. Out: messages, in the order in which things were said. The rules: only
 what is whole is handed back, so a call that was cut off is left out, because nobody answers it; of
 thinking only what is sealed, because nothing else can be taken back by who thought it, and of that
-the summary; what only the upstream has words for is handed back in its words.
+the summary; what only the upstream has words for is handed back in its words; a source stays with
+the words that it is the source of.
 """
 
 from typing import TypeAlias
@@ -15,6 +16,7 @@ from chat2api_core.transcript import Transcript
 from chat2api_core.turn import (
     CallEnded,
     CallStarted,
+    Citation,
     Delta,
     Message,
     MessageBegun,
@@ -45,43 +47,78 @@ def messages_of(transcript: Transcript) -> tuple[Message, ...]:
 
 
 class _Draft(Struct):
+    """A message. ``start`` is where its last text begins in the answer's, in code points."""
+
     parts: list[Part]
     phase: str = ""
+    start: int = 0
 
-    def say(self, text: str, *, again: bool) -> None:
+    def say(self, text: str, at: int, *, again: bool) -> None:
         """More words. Between what stands apart anyway there is no blank line; ``again``: there
-        were messages before."""
-        if self.parts and isinstance(self.parts[-1], Text):
-            self.parts[-1] = Text(self.parts[-1].text + text)
+        were messages before. ``at`` is where they begin in the answer's text."""
+        last = self.parts[-1] if self.parts else None
+        if isinstance(last, Text):
+            self.parts[-1] = Text(last.text + text, last.sources)
             return
         apart = again or any(isinstance(part, Text) for part in self.parts)
         said = text.lstrip("\n") if apart else text
         if said:
+            self.start = at + len(text) - len(said)
             self.parts.append(Text(said))
+
+    def add(self, delta: Delta, parts: list[Part]) -> None:
+        """What else is handed back of a delta: these parts, or a source of the last text. What was
+        said before that has its sources already."""
+        self.parts += parts
+        if isinstance(delta, Citation):
+            self._cite(delta)
+
+    def _cite(self, source: Citation) -> None:
+        last = self.parts[-1] if self.parts else None
+        begin, end = source.start - self.start, source.end - self.start
+        if isinstance(last, Text) and 0 <= begin <= end <= len(last.text):
+            moved = Citation(begin, end, source.url, source.title)
+            self.parts[-1] = Text(last.text, (*last.sources, moved))
+
+
+class _Drafts:
+    """The messages so far: at least one, and more to come into the last."""
+
+    def __init__(self) -> None:
+        self.all = [_Draft([])]
+        self._length = 0  # of the answer's text so far
+
+    def begin(self, phase: str) -> None:
+        """A message that is told to be one of its own begins with its words, or with the thinking
+        before them."""
+        if not all(isinstance(part, Reasoning) for part in self.all[-1].parts):
+            self.all.append(_Draft([]))
+        self.all[-1].phase = phase
+
+    def say(self, delta: TextDelta | RefusalDelta) -> None:
+        """More words."""
+        self.all[-1].say(delta.text, self._length, again=len(self.all) > 1)
+        if isinstance(delta, TextDelta):
+            self._length += len(delta.text)
 
 
 def _messages(transcript: Transcript) -> list[_Draft]:
-    """A message that is told to be one of its own begins with its words, or with the thinking
-    before them."""
-    drafts = [_Draft([])]
+    drafts = _Drafts()
     calls = _whole_calls(transcript)
     thought: _Sections = {}
     for delta in transcript.deltas:
         if isinstance(delta, ReasoningDelta):
             if not delta.raw:
                 thought[delta.part] = thought.get(delta.part, "") + delta.text
-            continue
-        if isinstance(delta, MessageBegun):
-            if not all(isinstance(part, Reasoning) for part in drafts[-1].parts):
-                drafts.append(_Draft([]))
-            drafts[-1].phase = delta.phase
+        elif isinstance(delta, MessageBegun):
+            drafts.begin(delta.phase)
         elif isinstance(delta, TextDelta | RefusalDelta):
-            drafts[-1].say(delta.text, again=len(drafts) > 1)
+            drafts.say(delta)
         else:
-            drafts[-1].parts += _whole(delta, calls, thought)
+            drafts.all[-1].add(delta, _whole(delta, calls, thought))
         if isinstance(delta, _BETWEEN):
             thought = {}
-    return drafts
+    return drafts.all
 
 
 # What ends a piece of thinking: what is said, called or sealed after it.

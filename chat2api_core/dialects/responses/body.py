@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from chat2api_core.dialects.base import HINTS, Hint, unreadable, unsupported
+from chat2api_core.dialects.base import HINTS, Hint, unreadable
 from chat2api_core.dialects.responses.parameters import REFUSED
 from chat2api_core.turn import Effort
 
@@ -105,11 +105,8 @@ def decode(raw: bytes) -> Body:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise unreadable(error, _CHOICES) from error
     for row in REFUSED:
-        value = getattr(body, row.name)
-        # By type, too: in Python 0 == False, in JSON it is not.
-        neutral = any(type(value) is type(same) and value == same for same in row.neutral)
-        if value is not None and not neutral:
-            raise unsupported(row.note, row.name)
+        if not row.asks_for_nothing(getattr(body, row.name)):
+            raise row.refusal()
     return body
 
 

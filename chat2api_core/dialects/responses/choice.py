@@ -50,6 +50,8 @@ def choose(wanted: str | dict[str, Any] | None, toolbox: Toolbox) -> Choice:
         return Choice(_among(read(_Allowed, wanted, _AT), toolbox))
     hosted = HOSTED.get(kind) if isinstance(kind, str) else None
     declared = any(tool.kind == hosted for tool in toolbox.hosted)
+    if hosted == "tool_search":
+        raise unsupported("a search among tools cannot be asked for", f"{_AT}.type")
     if hosted == "web_search":
         # An upstream without such a tool searches by itself; it only needs to be told.
         return Choice(ToolChoice(hosted=hosted if declared else None), hints=("search",))

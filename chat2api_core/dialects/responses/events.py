@@ -8,6 +8,7 @@ A piece of text is the hot path: all that surrounds it within one item is a temp
 
 from msgspec import Raw, Struct, json
 
+from chat2api_core.dialects.base import one_line
 from chat2api_core.dialects.responses.answer import (
     NO_LOGPROBS,
     Item,
@@ -201,11 +202,21 @@ class Tape:
         event.sequence_number = self._number
         self._number += 1
         name = str(event.__struct_config__.tag).encode()
-        self._out.append(b"event: %b\ndata: %b\n\n" % (name, _encode(event)))
+        self._out.append(b"event: %b\ndata: %b\n\n" % (name, one_line(_encode(event))))
+
+    def write_fields(self, kind: str, fields: dict[str, Raw]) -> None:
+        """Write an event of an upstream, of which nothing but its fields is known; ``kind`` is its
+        type."""
+        numbered = {**fields, "sequence_number": Raw(b"%d" % self._number)}
+        self._number += 1
+        self._out.append(b"event: %b\ndata: %b\n\n" % (kind.encode(), one_line(_encode(numbered))))
 
     def write_piece(self, template: bytes, text: str) -> None:
         """Write a delta event; ``template`` is made by ``piece_template``."""
-        self._out.append(template % (self._number, _encode(text)))
+        raw = _encode(text)
+        if not (text.isascii() or text.isprintable()):
+            raw = one_line(raw)
+        self._out.append(template % (self._number, raw))
         self._number += 1
 
     def take(self) -> bytes:

@@ -1,9 +1,8 @@
 """What hosted tools did, as items.
 
-In: a web search, or an item of which nothing but its type is known, whole; a picture from its
-beginning on. Out: events on the tape, and the finished
-item. The rule: the events of an item come in the official order, all at once where the upstream
-tells of it only when it is over.
+In: a web search, whole; a picture, or an item of which nothing but its type is known, from its
+beginning on. Out: events on the tape, and finished items in the output. The rule: the events of an
+item come in the official order, all at once where the upstream tells of it only when it is over.
 """
 
 import msgspec
@@ -22,34 +21,133 @@ from chat2api_core.dialects.responses.events import (
     Searching,
     Tape,
 )
-from chat2api_core.dialects.responses.open_items import Place
-from chat2api_core.turn import NativeItem, Picture, PicturePreview, WebSearch
+from chat2api_core.dialects.responses.output import Output, Place
+from chat2api_core.dialects.responses.speech import Speech
+from chat2api_core.turn import (
+    NativeBegun,
+    NativeItem,
+    NativeProgress,
+    Picture,
+    PicturePreview,
+    WebSearch,
+)
+
+
+class HostedItems:
+    """The items of hosted tools, of which several may be open at a time, and while something is
+    said, too."""
+
+    __slots__ = ("_natives", "_output", "_picture", "_speech", "_tape")
+
+    def __init__(self, tape: Tape, output: Output, speech: Speech) -> None:
+        self._tape = tape
+        self._output = output
+        self._speech = speech
+        self._picture: OpenPicture | None = None
+        self._natives: dict[int, OpenNative] = {}
+
+    def _place(self) -> Place:
+        """The place of an item that begins."""
+        self._speech.settle("completed")
+        return self._output.place()
+
+    def search(self, search: WebSearch) -> None:
+        """A step of a web search."""
+        place = self._place()
+        self._output.put(place.index, write_search(self._tape, place, search))
+
+    def draw(self) -> "OpenPicture":
+        """The picture that is being made; if there is none, it begins."""
+        if self._picture is None:
+            self._picture = OpenPicture(self._tape, self._place())
+        return self._picture
+
+    def show(self, picture: Picture) -> None:
+        """A picture is made."""
+        drawn, self._picture = self.draw(), None
+        self._output.put(drawn.index, drawn.close(picture))
+
+    def begin(self, begun: NativeBegun) -> None:
+        """An item begins for which there is no other word."""
+        place = self._place()
+        self._natives[begun.index] = OpenNative(self._tape, place, begun.item)
+
+    def go_on(self, told: NativeProgress) -> None:
+        """What is told of it; nothing of one that is over."""
+        native = self._natives.get(told.index)
+        if native is not None:
+            native.tell(told)
+
+    def end(self, whole: NativeItem) -> None:
+        """The same item as it stays."""
+        native = self._natives.pop(whole.index, None)
+        if native is None:
+            native = OpenNative(self._tape, self._place(), whole.item)
+        self._output.put(native.index, native.close(whole.item))
+
+    def close(self) -> None:
+        """The answer is over, and what is open did not come to an end."""
+        if self._picture is not None:
+            self._output.put(self._picture.index, self._picture.fail())
+        for native in self._natives.values():
+            self._output.put(native.index, native.break_off())
 
 
 def write_search(tape: Tape, place: Place, search: WebSearch) -> WebSearchCall:
     """A step of a web search."""
     index, name = place.index, place.id("ws")
-    action = SearchAction(search.action, search.query, search.url, search.pattern)
+    action = SearchAction(search.action, search.query, search.url, search.pattern, search.queries)
     item = WebSearchCall(name, action, "in_progress")
     tape.write(ItemAdded(output_index=index, item=item))
-    for event in (SearchBegun, Searching, SearchDone):
+    for event in (
+        (SearchBegun, Searching) if search.failed else (SearchBegun, Searching, SearchDone)
+    ):
         tape.write(event(output_index=index, item_id=name))
-    item.status = "completed"
+    item.status = "failed" if search.failed else "completed"
     tape.write(ItemDone(output_index=index, item=item))
     return item
 
 
-def write_native(tape: Tape, place: Place, native: NativeItem) -> Raw:
-    """An item as the upstream sent it. It keeps its id, by which others may name it; one that has
+class OpenNative:
+    """An item as the upstream sends it. It keeps its id, by which others may name it; one that has
     none gets one."""
-    item = Raw(native.item.encode())
-    if not isinstance(msgspec.json.decode(item, type=_Named).id, str):
+
+    __slots__ = ("_begun", "_id", "_tape", "index")
+
+    def __init__(self, tape: Tape, place: Place, item: str) -> None:
+        self.index = place.index
+        self._tape = tape
+        given = msgspec.json.decode(item, type=_Named).id
+        self._id = given if isinstance(given, str) and given else place.id("item")
+        self._begun = item
+        tape.write(ItemAdded(output_index=place.index, item=self._named(item)))
+
+    def tell(self, told: NativeProgress) -> None:
+        """An event about it, with our numbers in place of the upstream's."""
+        fields = msgspec.json.decode(told.event, type=dict[str, Raw])
+        known = {"type": told.kind, "output_index": self.index, "item_id": self._id}
+        ours = {name: Raw(msgspec.json.encode(value)) for name, value in known.items()}
+        self._tape.write_fields(told.kind, {**fields, **ours})
+
+    def close(self, item: str) -> Raw:
+        """It is whole."""
+        whole = self._named(item)
+        self._tape.write(ItemDone(output_index=self.index, item=whole))
+        return whole
+
+    def break_off(self) -> Raw:
+        """It stays as it began."""
+        fields = msgspec.json.decode(self._begun, type=dict[str, Raw])
+        if "status" in fields:
+            fields["status"] = Raw(b'"incomplete"')
+        return self.close(msgspec.json.encode(fields).decode())
+
+    def _named(self, item: str) -> Raw:
+        if msgspec.json.decode(item, type=_Named).id == self._id:
+            return Raw(item.encode())
         fields = msgspec.json.decode(item, type=dict[str, Raw])
-        name = Raw(msgspec.json.encode(place.id("item")))
-        item = Raw(msgspec.json.encode({**fields, "id": name}))
-    tape.write(ItemAdded(output_index=place.index, item=item))
-    tape.write(ItemDone(output_index=place.index, item=item))
-    return item
+        fields["id"] = Raw(msgspec.json.encode(self._id))
+        return Raw(msgspec.json.encode(fields))
 
 
 class _Named(msgspec.Struct):

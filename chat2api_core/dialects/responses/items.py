@@ -17,6 +17,7 @@ from chat2api_core.compaction import compaction
 from chat2api_core.dialects.base import invalid, unsupported
 from chat2api_core.dialects.responses import native
 from chat2api_core.dialects.responses.body import read
+from chat2api_core.dialects.responses.content import Content, place, read_content
 from chat2api_core.dialects.responses.tools import Toolbox
 from chat2api_core.turn import (
     File,
@@ -45,27 +46,13 @@ _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _REFUSED = {
     "item_reference": "items are not kept under their ids here; send the item itself, or go on "
     "from a response with previous_response_id",
-    "compaction_trigger": "this gateway does not compact; ask for a summary in a message",
+    "compaction_trigger": "a history is made short by POST /v1/responses/compact, not in a turn",
 }
-
-_TEXTS = frozenset({"input_text", "output_text", "text", "summary_text", "reasoning_text"})
-
-
-class _Content(Struct):
-    type: str
-    text: str | None = None
-    refusal: str | None = None
-    image_url: str | None = None
-    detail: str | None = None
-    filename: str | None = None
-    file_data: str | None = None
-    file_url: str | None = None
-    file_id: str | None = None
 
 
 class _Message(Struct):
     role: Literal["user", "assistant", "system", "developer"]
-    content: str | list[_Content] | None = None
+    content: str | list[Content] | None = None
     phase: Annotated[str, Meta(max_length=64)] | None = None
 
 
@@ -85,12 +72,12 @@ class _CustomCall(Struct):
 
 class _Output(Struct):
     call_id: str
-    output: str | list[_Content] | None = None
+    output: str | list[Content] | None = None
 
 
 class _Reasoning(Struct):
     id: str | None = None
-    summary: list[_Content] | None = None
+    summary: list[Content] | None = None
     encrypted_content: str | None = None
 
 
@@ -157,14 +144,14 @@ class History:
 
     def _message(self, item: dict[str, Any], at: str) -> None:
         message = read(_Message, item, at)
-        parts = self._parts(message.content, f"{at}.content")
+        parts = self._content(message.content, f"{at}.content")
         phase = (message.phase or "") if message.role == "assistant" else ""
         last = self._open_turn()
         if message.role == "assistant" and last and isinstance(last[-1], Reasoning):
             last.extend(parts)
             self._drafts[-1].phase = phase
         else:
-            self.say(message.role, parts, phase)
+            self.say(message.role, [*parts], phase)
 
     def _reasoning(self, item: dict[str, Any], at: str) -> None:
         thought = read(_Reasoning, item, at)
@@ -219,12 +206,12 @@ class History:
 
     def _function_output(self, item: dict[str, Any], at: str) -> None:
         result = read(_Output, item, at)
-        parts = _results(self._parts(result.output, f"{at}.output"))
+        parts = tuple(self._content(result.output, f"{at}.output"))
         self._result(ToolResult(result.call_id, parts), at)
 
     def _custom_output(self, item: dict[str, Any], at: str) -> None:
         result = read(_Output, item, at)
-        parts = _results(self._parts(result.output, f"{at}.output"))
+        parts = tuple(self._content(result.output, f"{at}.output"))
         self._result(ToolResult(result.call_id, parts, "custom"), at)
 
     def _native_output(self, item: dict[str, Any], at: str) -> None:
@@ -235,10 +222,10 @@ class History:
             raise invalid("belongs to no call: none with this id comes before it", f"{at}.call_id")
         self.say("tool", [result])
 
-    def _parts(self, content: str | list[_Content] | None, at: str) -> list[Part]:
-        parts = _parts(content, at)
+    def _content(self, content: str | list[Content] | None, at: str) -> list[Text | Image | File]:
+        parts = read_content(content, at)
         self.places += [
-            _place(part, f"{at}[{index}]")
+            place(part, f"{at}[{index}]")
             for index, part in enumerate(parts)
             if isinstance(part, Image | File)
         ]
@@ -272,51 +259,3 @@ _READERS: dict[str, Callable[[History, dict[str, Any], str], None]] = {
     **dict.fromkeys(native.CALLS, History._native_call),
     **dict.fromkeys(native.OUTPUTS, History._native_output),
 }
-
-
-def _parts(content: str | list[_Content] | None, at: str) -> list[Part]:
-    if not content:
-        return []
-    if isinstance(content, str):
-        return [Text(content)]
-    return [_part(part, f"{at}[{index}]") for index, part in enumerate(content)]
-
-
-def _part(part: _Content, at: str) -> Text | Image | File:
-    if part.type in _TEXTS or part.type == "refusal":
-        text = part.refusal if part.type == "refusal" else part.text
-        if text is None:
-            raise invalid("has no text", at)
-        return Text(text)
-    if part.type == "input_image":
-        return _image(part, at)
-    if part.type == "input_file":
-        return _file(part, at)
-    if part.type == "input_audio":
-        raise unsupported("audio cannot be listened to", at)
-    raise invalid(f"cannot be {part.type[:40]!a}: no such part is known", f"{at}.type")
-
-
-def _place(part: Image | File, at: str) -> str:
-    """The very field that holds it."""
-    if part.file_id:
-        return f"{at}.file_id"
-    if isinstance(part, Image):
-        return f"{at}.image_url"
-    return f"{at}.file_data" if part.data else f"{at}.file_url"
-
-
-def _image(part: _Content, at: str) -> Image:
-    if not (part.image_url or part.file_id):
-        raise invalid("needs image_url or file_id", at)
-    return Image(part.image_url or "", part.file_id or "", part.detail or "auto")
-
-
-def _file(part: _Content, at: str) -> File:
-    if not (part.file_data or part.file_url or part.file_id):
-        raise invalid("needs file_data, file_url or file_id", at)
-    return File(part.filename or "", part.file_data or "", part.file_url or "", part.file_id or "")
-
-
-def _results(parts: list[Part]) -> tuple[Text | Image | File, ...]:
-    return tuple(part for part in parts if isinstance(part, Text | Image | File))

@@ -2,7 +2,8 @@
 apply_patch.
 
 In: their declarations, calls and outputs. Out: the same as functions, for the way down, and the
-client's own item types again, for the way up. The rule: a call that does not fit its type goes back
+client's own item types again, for the way up; an upstream that knows such a type makes of the
+function what the client said. The rule: a call that does not fit its type goes back
 as a plain function call rather than not at all.
 """
 
@@ -41,6 +42,7 @@ TOOLS: dict[str, Tool] = {
             "required": ["command"],
             "additionalProperties": False,
         },
+        built_in=True,
     ),
     "shell": Tool(
         "shell",
@@ -55,6 +57,7 @@ TOOLS: dict[str, Tool] = {
             "required": ["commands"],
             "additionalProperties": False,
         },
+        built_in=True,
     ),
     "apply_patch": Tool(
         "apply_patch",
@@ -70,6 +73,7 @@ TOOLS: dict[str, Tool] = {
             "required": ["type", "path"],
             "additionalProperties": False,
         },
+        built_in=True,
     ),
 }
 

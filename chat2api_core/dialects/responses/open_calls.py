@@ -1,9 +1,10 @@
 """The tool calls that are still being written.
 
-In: how a call begins, then pieces of its arguments. Out: events on the tape, and the finished item
-from ``close``. The rule: the events that say "whole" go out only for a call that is whole.
+In: how a call begins, then pieces of its arguments. Out: events on the tape, and finished items in
+the output. The rule: the events that say "whole" go out only for a call that is whole.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from msgspec import UNSET
@@ -18,8 +19,56 @@ from chat2api_core.dialects.responses.events import (
     Tape,
     piece_template,
 )
-from chat2api_core.dialects.responses.open_items import Place
+from chat2api_core.dialects.responses.output import Output, Place
+from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import CallStarted
+
+
+class OpenCalls:
+    """The calls that are open, by their number in the answer. ``built_in`` names the tools whose
+    calls are items of types of their own."""
+
+    __slots__ = ("_built_in", "_calls", "_output", "_tape")
+
+    def __init__(self, tape: Tape, output: Output, built_in: AbstractSet[str]) -> None:
+        self._tape = tape
+        self._output = output
+        self._built_in = built_in
+        self._calls: dict[int, OpenCall] = {}
+
+    def start(self, begun: CallStarted) -> None:
+        """A call begins."""
+        place = self._output.place()
+        call: OpenCall
+        if begun.name in self._built_in and not begun.namespace:
+            call = OpenNativeCall(self._tape, place, begun)
+        elif begun.kind == "custom":
+            call = OpenCustomCall(self._tape, place, begun)
+        else:
+            call = OpenFunctionCall(self._tape, place, begun)
+        self._calls[begun.index] = call
+
+    def add(self, number: int, arguments: str) -> None:
+        """More arguments. Raises ``Problem`` INTERNAL where there is no such call."""
+        if arguments:
+            self._open(number).add(arguments)
+
+    def end(self, number: int, status: Status) -> None:
+        """A call is over. Raises ``Problem`` INTERNAL where there is no such call."""
+        call = self._open(number)
+        del self._calls[number]
+        self._output.put(call.index, call.close(status))
+
+    def close(self, status: Status) -> None:
+        """So are all of them."""
+        for number in list(self._calls):
+            self.end(number, status)
+
+    def _open(self, number: int) -> "OpenCall":
+        call = self._calls.get(number)
+        if call is None:
+            raise Problem(Kind.INTERNAL, "A tool call went on that is not open.")
+        return call
 
 
 class OpenCall(Protocol):

@@ -25,22 +25,8 @@ from chat2api_core.dialects.responses.events import (
     TextDone,
     piece_template,
 )
+from chat2api_core.dialects.responses.output import Place
 from chat2api_core.turn import Citation
-
-
-class Place:
-    """Where an item stands: its index in the output and the name of the answer, of which its own
-    id is made."""
-
-    __slots__ = ("answer", "index")
-
-    def __init__(self, answer: str, index: int) -> None:
-        self.answer = answer
-        self.index = index
-
-    def id(self, prefix: str) -> str:
-        """Such as ``msg_<answer>00``."""
-        return f"{prefix}_{self.answer}{self.index:02x}"
 
 
 class OpenMessage:

@@ -20,7 +20,7 @@ from chat2api_core.dialects.responses.events import (
     Tape,
     piece_template,
 )
-from chat2api_core.dialects.responses.open_items import Place
+from chat2api_core.dialects.responses.output import Place
 from chat2api_core.turn import ReasoningDelta
 
 

@@ -1,29 +1,10 @@
-"""Every parameter of POST /v1/responses and what becomes of it: the one table.
+"""Every parameter of ``POST /v1/responses``, and what becomes of it: the one table.
 
-In: nothing. Out: ``PARAMETERS``, which the parser obeys and the docs show
-(``python -m chat2api_core.dialects.responses.parameters`` prints it). The rule: a parameter that
-would change the answer and cannot be obeyed is refused, never silently dropped; one that is merely
-about bookkeeping is echoed or ignored. Fields that are in no table are ignored, because real
-clients send some that no public document knows.
+A parameter that would change the answer and cannot be obeyed is refused; one that is merely about
+bookkeeping is echoed or ignored.
 """
 
-import sys
-from typing import Literal, TypeAlias
-
-from msgspec import Struct
-
-Fate: TypeAlias = Literal["used", "echoed", "ignored", "refused"]
-
-
-class Parameter(Struct, frozen=True):
-    """One row. ``neutral`` are the values of a refused parameter that ask for nothing; null and
-    leaving it out are always neutral."""
-
-    name: str
-    fate: Fate
-    note: str
-    neutral: tuple[object, ...] = ()
-
+from chat2api_core.dialects.parameters import Parameter, refused
 
 PARAMETERS: tuple[Parameter, ...] = (
     Parameter("model", "used", "passed on; `auto` if left out"),
@@ -41,13 +22,14 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         "tools",
         "used",
-        "function, custom, namespace, local_shell, shell, apply_patch; web_search and "
-        "image_generation where the upstream has them; others are left out with a warning",
+        "function, custom, namespace, local_shell, shell, apply_patch; web_search, "
+        "image_generation and tool_search where the upstream has them; others are left out with a "
+        "warning",
     ),
     Parameter("tool_choice", "used", "all forms; a hosted tool must be web_search or be declared"),
     Parameter("parallel_tool_calls", "used", "`false`: at most one call an answer"),
     Parameter("text", "used", "`format` is enforced; `verbosity` goes to an upstream that has it"),
-    Parameter("reasoning", "used", "`effort` and `summary` are passed on, the rest is echoed"),
+    Parameter("reasoning", "used", "`effort`, `summary`, `context` are passed on, others ignored"),
     Parameter("max_output_tokens", "used", "counts the visible answer, cut by the gateway"),
     Parameter(
         "include",
@@ -84,15 +66,4 @@ PARAMETERS: tuple[Parameter, ...] = (
     Parameter("moderation", "refused", "no moderation results are available"),
 )
 
-REFUSED: tuple[Parameter, ...] = tuple(row for row in PARAMETERS if row.fate == "refused")
-
-
-def markdown() -> str:
-    """The table as Markdown, ending in a newline."""
-    lines = ["| parameter | | |", "|---|---|---|"]
-    lines += [f"| `{row.name}` | {row.fate} | {row.note} |" for row in PARAMETERS]
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":  # pragma: no cover (a test runs it as a process of its own)
-    sys.stdout.write(markdown())
+REFUSED: tuple[Parameter, ...] = refused(PARAMETERS)

@@ -57,6 +57,7 @@ def _parse(raw: bytes) -> ResponsesRequest:
         hosted=toolbox.hosted,
         verbosity=(body.text.verbosity if body.text else None) or "",
         summary=(body.reasoning.summary if body.reasoning else None) or "",
+        recall=(body.reasoning.context if body.reasoning else None) or "",
         cache_key=body.prompt_cache_key or "",
         service_tier=body.service_tier or "",
         media=Media(inline=any(tool.kind == "image_generation" for tool in toolbox.hosted)),

@@ -25,6 +25,7 @@ class _Function(Struct):
     description: str | None = None
     parameters: dict[str, Any] | None = None
     strict: bool | None = None
+    defer_loading: bool | None = None
 
 
 class _Grammar(Struct):
@@ -108,6 +109,7 @@ class Toolbox:
             strict=tool.strict is True,
             namespace=namespace,
             space_description=self._spaces.get(namespace, ""),
+            deferred=tool.defer_loading is True,
         )
         return self._keep(kept, at)
 
@@ -146,6 +148,8 @@ class Toolbox:
             options = read_painting(declared, at)
         else:
             options = {key: value for key, value in declared.items() if key != "type"}
+        if kind == "tool_search":
+            self.warnings.append(f"{at}: tool_search is for the upstream codex only")
         self._hosted[kind] = HostedTool(kind, options)
         return True
 
@@ -168,6 +172,7 @@ HOSTED: dict[str, HostedKind] = {
     "web_search_preview": "web_search",
     "web_search_preview_2025_03_11": "web_search",
     "image_generation": "image_generation",
+    "tool_search": "tool_search",
 }
 
 _READERS: dict[str, Callable[[Toolbox, dict[str, Any], str, str], bool]] = {

@@ -7,25 +7,22 @@ the role ``system``, foreign or endless ids, unsealed or foreign reasoning, resu
 
 import re
 from collections.abc import Sequence
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 from chat2api_core.emulator.codex import seals
-from chat2api_core.emulator.codex.catalog import find
+from chat2api_core.emulator.codex.catalog import CodexSlug, find
 from chat2api_core.emulator.codex.easel import Easel, read_easel
-from chat2api_core.emulator.codex.faults import bad, detail
+from chat2api_core.emulator.codex.faults import detail, refuse
+from chat2api_core.emulator.codex.tools import check_tools, names_of
 from chat2api_core.emulator.exchange import Json, Refused
 
 _KNOWN = frozenset({
     "model", "instructions", "input", "tools", "tool_choice", "parallel_tool_calls", "reasoning",
     "text", "include", "store", "stream", "prompt_cache_key", "service_tier", "client_metadata",
 })  # fmt: skip
-_TOOL_TYPES = frozenset(
-    {"function", "custom", "namespace", "web_search", "image_generation", "local_shell"}
-)
-_NAMED_TYPES = frozenset({"function", "custom", "namespace"})
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PREFIXES = {
@@ -33,7 +30,7 @@ _PREFIXES = {
     "web_search_call": "ws", "image_generation_call": "ig", "file_search_call": "fs",
     "code_interpreter_call": "ci", "mcp_call": "mcp", "mcp_list_tools": "mcpl",
     "mcp_approval_request": "mcpr", "mcp_approval_response": "mcpa", "tool_search_call": "tsc",
-    "tool_search_output": "tso", "compaction": "cmp",
+    "tool_search_output": "tso", "compaction": "cmp", "local_shell_call": "lsh",
 }  # fmt: skip
 # What the public API asks of items of hosted tools, besides their type.
 _ASKED = {
@@ -47,9 +44,10 @@ _ASKED = {
 }
 _ACTIONS = frozenset({"search", "open_page", "find", "find_in_page"})
 _PHASES = frozenset({"commentary", "final_answer"})
+# What answers which calls; that of a local shell is answered as if it were a function's.
 _OUTPUTS = {
-    "function_call_output": "function_call",
-    "custom_tool_call_output": "custom_tool_call",
+    "function_call_output": ("function_call", "local_shell_call"),
+    "custom_tool_call_output": ("custom_tool_call",),
 }
 _SEALED = frozenset({"reasoning", "compaction"})
 _INPUT_PARTS = frozenset({"input_text", "input_image", "input_file"})
@@ -58,6 +56,26 @@ _INPUT_PARTS = frozenset({"input_text", "input_image", "input_file"})
 class Reasoning(Struct):
     effort: str | None = None
     summary: str | None = None
+    context: Literal["auto", "current_turn", "all_turns"] | None = None
+
+
+class _Mark(Struct, tag_field="type", tag="url_citation", forbid_unknown_fields=True):
+    """A source of what the assistant said before."""
+
+    start_index: int
+    end_index: int
+    url: str
+    title: str
+
+
+class _Exec(Struct, tag_field="type", tag="exec", forbid_unknown_fields=True):
+    """What a local shell was to run."""
+
+    command: list[str]
+    env: dict[str, str] | None = None
+    timeout_ms: int | None = None
+    user: str | None = None
+    working_directory: str | None = None
 
 
 class Item(Struct):
@@ -95,16 +113,6 @@ class Item(Struct):
         return "".join(str(part.get("text") or "") for part in said)
 
 
-class Tool(Struct):
-    type: str
-    name: str | None = None
-    description: str | None = None
-    parameters: Json | None = None
-    strict: bool | None = None
-    tools: list[Json] | None = None
-    format: Json | None = None
-
-
 class Body(Struct):
     """A body that is right."""
 
@@ -127,14 +135,14 @@ class Body(Struct):
     @property
     def tool_names(self) -> tuple[str, ...]:
         """The names of all tools, those in namespaces behind these."""
-        return tuple(_names(self.tools))
+        return names_of(self.tools)
 
 
 def read_body(raw: bytes, *, plan: str, owner: str) -> Body:
     """Raises ``Refused``."""
     body = _decode(raw)
-    _check_model(body, plan)
-    _check_tools(body)
+    slug = _slug(body, plan)
+    check_tools(body.tools, body.tool_choice, slug)
     body.easel = _easel(body, plan)
     check_input(body.input, owner)
     return body
@@ -147,7 +155,7 @@ def check_input(items: Sequence[Item], owner: str) -> None:
         _check_item(item, f"input[{index}]", owner, pending)
     if pending:
         call_id = next(iter(pending))
-        _refuse(f"No tool output found for function call {call_id}.", "input")
+        refuse(f"No tool output found for function call {call_id}.", "input")
 
 
 def _decode(raw: bytes) -> Body:
@@ -167,16 +175,11 @@ def _decode(raw: bytes) -> Body:
     try:
         return msgspec.convert(fields, Body)
     except msgspec.ValidationError as error:
-        _refuse(str(error), None, "invalid_type", error)
+        refuse(str(error), None, "invalid_type", error)
 
 
-def _refuse(
-    message: str, param: str | None, code: str | None = None, cause: Exception | None = None
-) -> NoReturn:
-    raise Refused(bad(message, param, code)) from cause
-
-
-def _check_model(body: Body, plan: str) -> None:
+def _slug(body: Body, plan: str) -> CodexSlug:
+    """The model that is asked for, if it can do what is asked of it."""
     slug = find(plan, body.model)
     if slug is None:
         words = (
@@ -186,23 +189,12 @@ def _check_model(body: Body, plan: str) -> None:
     effort = body.reasoning.effort
     if effort is not None and effort not in slug.efforts:
         message = f"Unsupported value: '{effort}' is not supported with the '{body.model}' model."
-        _refuse(message, "reasoning.effort", "unsupported_value")
+        refuse(message, "reasoning.effort", "unsupported_value")
     if body.service_tier not in (None, "priority"):
         raise Refused(detail(400, "Unsupported service_tier"))
     if len(body.prompt_cache_key) > 64:  # noqa: PLR2004 (the longest key)
-        _refuse("prompt_cache_key is too long", "prompt_cache_key", "string_above_max_length")
-
-
-def _check_tools(body: Body) -> None:
-    for index, declared in enumerate(body.tools):
-        _check_tool(declared, f"tools[{index}]")
-    if not body.tools and body.tool_choice == "required":
-        _refuse("Tool choice 'required' must be specified with 'tools'.", "tool_choice")
-    if isinstance(body.tool_choice, str):
-        if body.tool_choice not in ("auto", "none", "required"):
-            _refuse("Invalid value for tool_choice.", "tool_choice", "invalid_value")
-    elif body.tool_choice.get("name") not in (None, *body.tool_names):
-        _refuse("Tool choice names a tool that is not in 'tools'.", "tool_choice")
+        refuse("prompt_cache_key is too long", "prompt_cache_key", "string_above_max_length")
+    return slug
 
 
 def _easel(body: Body, plan: str) -> Easel | None:
@@ -214,34 +206,8 @@ def _easel(body: Body, plan: str) -> Easel | None:
         if declared.get("type") == "image_generation":
             return read_easel(declared, f"tools[{index}]", plan=plan, pictures=pictures)
     if isinstance(body.tool_choice, dict) and body.tool_choice.get("type") == "image_generation":
-        _refuse("Tool choice 'image_generation' not found in 'tools' parameter.", "tool_choice")
+        refuse("Tool choice 'image_generation' not found in 'tools' parameter.", "tool_choice")
     return None
-
-
-def _check_tool(declared: Json, at: str) -> None:
-    try:
-        tool = msgspec.convert(declared, Tool)
-    except msgspec.ValidationError as error:
-        _refuse(str(error), at, "invalid_type", error)
-    if tool.type not in _TOOL_TYPES:
-        _refuse(f"Invalid value: '{tool.type}'.", f"{at}.type", "invalid_value")
-    if tool.type in _NAMED_TYPES and _NAME.fullmatch(tool.name or "") is None:
-        _refuse(f"Invalid '{at}.name'.", f"{at}.name", "invalid_value")
-    if tool.type == "function" and (tool.parameters or {}).get("type") != "object":
-        message = f"Invalid schema for function '{tool.name}': schema must be of type 'object'."
-        _refuse(message, f"{at}.parameters", "invalid_function_parameters")
-    if tool.type == "namespace":
-        for index, inner in enumerate(tool.tools or ()):
-            _check_tool(inner, f"{at}.tools[{index}]")
-
-
-def _names(tools: list[Json]) -> list[str]:
-    names: list[str] = []
-    for tool in tools:
-        names.append(str(tool.get("name") or ""))
-        inner = tool.get("tools")
-        names += _names(inner) if isinstance(inner, list) else []
-    return names
 
 
 def _check_item(item: Item, at: str, owner: str, pending: dict[str, str]) -> None:
@@ -251,27 +217,29 @@ def _check_item(item: Item, at: str, owner: str, pending: dict[str, str]) -> Non
     elif item.type in _SEALED:
         if not seals.opens(item.encrypted_content or "", owner, item.id):
             message = "The encrypted content for an item could not be verified."
-            _refuse(message, f"{at}.encrypted_content", "invalid_encrypted_content")
+            refuse(message, f"{at}.encrypted_content", "invalid_encrypted_content")
     elif item.type in ("function_call", "custom_tool_call"):
         _check_call(item, at, pending)
+    elif item.type == "local_shell_call":
+        _check_shell(item, at, pending)
     elif item.type in _OUTPUTS:
-        if pending.pop(item.call_id or "", "") != _OUTPUTS[item.type]:
+        if pending.pop(item.call_id or "", "") not in _OUTPUTS[item.type]:
             message = f"No tool call found for function call output with call_id {item.call_id}."
-            _refuse(message, "input")
+            refuse(message, "input")
     else:
         _check_hosted(item, at)
 
 
 def _check_hosted(item: Item, at: str) -> None:
     if item.type not in _PREFIXES:
-        _refuse(f"Invalid value: '{item.type}'.", f"{at}.type", "invalid_value")
+        refuse(f"Invalid value: '{item.type}'.", f"{at}.type", "invalid_value")
     for name in _ASKED.get(item.type, ()):
         if getattr(item, name) is None:
-            _refuse(f"Missing required parameter: '{at}.{name}'.", f"{at}.{name}")
+            refuse(f"Missing required parameter: '{at}.{name}'.", f"{at}.{name}")
     if item.type == "web_search_call" and item.action is not None:
         kind = item.action.get("type") if isinstance(item.action, dict) else None
         if kind not in _ACTIONS:
-            _refuse(f"Invalid value: '{kind}'.", f"{at}.action.type", "invalid_value")
+            refuse(f"Invalid value: '{kind}'.", f"{at}.action.type", "invalid_value")
 
 
 def _check_id(item: Item, at: str) -> None:
@@ -282,28 +250,50 @@ def _check_id(item: Item, at: str) -> None:
         message = (
             f"Invalid '{at}.id': '{item.id[:80]}'. Expected an ID that begins with '{prefix}'."
         )
-        _refuse(message, f"{at}.id", "invalid_value")
+        refuse(message, f"{at}.id", "invalid_value")
 
 
 def _check_message(item: Item, at: str) -> None:
     if item.role == "system":
         raise Refused(detail(400, "System messages are not allowed"))
     if item.role not in ("user", "developer", "assistant"):
-        _refuse(f"Invalid value: '{item.role}'.", f"{at}.role", "invalid_value")
+        refuse(f"Invalid value: '{item.role}'.", f"{at}.role", "invalid_value")
     if not item.content:
-        _refuse(f"Missing required parameter: '{at}.content'.", f"{at}.content")
+        refuse(f"Missing required parameter: '{at}.content'.", f"{at}.content")
     if item.phase is not None and (item.role != "assistant" or item.phase not in _PHASES):
-        _refuse(f"Invalid value: '{item.phase}'.", f"{at}.phase", "invalid_value")
+        refuse(f"Invalid value: '{item.phase}'.", f"{at}.phase", "invalid_value")
     allowed = {"output_text", "refusal"} if item.role == "assistant" else _INPUT_PARTS
     for part in item.content if isinstance(item.content, list) else ():
         if part.get("type") not in allowed:
-            _refuse(f"Invalid value: '{part.get('type')}'.", f"{at}.content", "invalid_value")
+            refuse(f"Invalid value: '{part.get('type')}'.", f"{at}.content", "invalid_value")
+        _check_marks(part, f"{at}.content")
+
+
+def _check_marks(part: Json, at: str) -> None:
+    """The sources of something said before."""
+    text, marks = str(part.get("text") or ""), part.get("annotations")
+    try:
+        sources = msgspec.convert(marks or [], list[_Mark])
+    except msgspec.ValidationError as error:
+        refuse(str(error), f"{at}.annotations", "invalid_type", error)
+    if any(not 0 <= one.start_index <= one.end_index <= len(text) for one in sources):
+        refuse("A mark is beyond the text.", f"{at}.annotations", "invalid_value")
 
 
 def _check_call(item: Item, at: str, pending: dict[str, str]) -> None:
     said = item.input if item.type == "custom_tool_call" else item.arguments
     if not item.call_id or len(item.call_id) > 64 or not isinstance(said, str):  # noqa: PLR2004 (as for ids)
-        _refuse(f"Invalid '{at}'.", at, "invalid_value")
+        refuse(f"Invalid '{at}'.", at, "invalid_value")
     if _NAME.fullmatch(item.name or "") is None:
-        _refuse(f"Invalid '{at}.name'.", f"{at}.name", "invalid_value")
+        refuse(f"Invalid '{at}.name'.", f"{at}.name", "invalid_value")
+    pending[item.call_id] = item.type
+
+
+def _check_shell(item: Item, at: str, pending: dict[str, str]) -> None:
+    try:
+        msgspec.convert(item.action, _Exec)
+    except msgspec.ValidationError as error:
+        refuse(str(error), f"{at}.action", "invalid_type", error)
+    if not item.call_id or len(item.call_id) > 64:  # noqa: PLR2004 (as for ids)
+        refuse(f"Invalid '{at}.call_id'.", f"{at}.call_id", "invalid_value")
     pending[item.call_id] = item.type

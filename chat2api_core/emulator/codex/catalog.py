@@ -11,7 +11,9 @@ _WINDOW = 272_000
 
 
 class CodexSlug(Struct, frozen=True):
-    """A model. ``paid`` ones are not in free plans; ``since`` is the client that knows it first."""
+    """A model. ``paid`` ones are not in free plans; ``since`` is the client that knows it first;
+    ``shell_type`` says how it is told
+    of one."""
 
     slug: str
     title: str
@@ -19,6 +21,7 @@ class CodexSlug(Struct, frozen=True):
     paid: bool = True
     listed: bool = True
     since: str = "0.98.0"
+    shell_type: str = "shell_command"
 
 
 SLUGS = (
@@ -28,6 +31,7 @@ SLUGS = (
     CodexSlug("gpt-5.4-mini", "GPT-5.4 Mini", ("minimal", "low", "medium", "high"), paid=False),
     CodexSlug("gpt-5.3-codex", "GPT-5.3 Codex", since="0.60.0"),
     CodexSlug("codex-auto-review", "Auto review", listed=False),
+    CodexSlug("codex-mini-latest", "Codex Mini", listed=False, shell_type="local"),
 )
 
 
@@ -73,7 +77,7 @@ def _entry(slug: CodexSlug, place: int) -> Json:
         "supports_parallel_tool_calls": True,
         "support_verbosity": True,
         "default_verbosity": "low",
-        "shell_type": "shell_command",
+        "shell_type": slug.shell_type,
         "apply_patch_tool_type": "freeform",
         "service_tiers": [{"id": "priority", "name": "fast"}],
         "prefer_websockets": False,

@@ -1,8 +1,10 @@
 """The refusals of the Codex backend by name, for scripts. A new one is one line."""
 
+from typing import NoReturn
+
 import msgspec
 
-from chat2api_core.emulator.exchange import Answer, Headers, Json
+from chat2api_core.emulator.exchange import Answer, Headers, Json, Refused
 
 _FULL: Headers = (
     ("x-codex-primary-used-percent", "100"),
@@ -28,6 +30,13 @@ def detail(status: int, words: str) -> Answer:
 def bad(message: str, param: str | None, code: str | None = None) -> Answer:
     """A 400 that blames a field."""
     return error(400, message=message, type="invalid_request_error", param=param, code=code)
+
+
+def refuse(
+    message: str, param: str | None, code: str | None = None, cause: Exception | None = None
+) -> NoReturn:
+    """Refuse a request for a field of it. Raises ``Refused``."""
+    raise Refused(bad(message, param, code)) from cause
 
 
 NAMED: dict[str, Answer] = {

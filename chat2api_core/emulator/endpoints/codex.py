@@ -57,6 +57,7 @@ def respond(world: World, visit: Visit) -> Answer | Playback:
         input_tokens=len(call.body) // _CHARACTERS_PER_TOKEN,
         sealed="reasoning.encrypted_content" in body.include,
         easel=body.easel,
+        own_tools=frozenset(str(tool.get("type")) for tool in body.tools),
     )
     beats = shape(tell(scene, reply.steps, world.ids), reply.wire)
     delay = world.options.delay if reply.delay is None else reply.delay

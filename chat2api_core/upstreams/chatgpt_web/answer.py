@@ -59,16 +59,21 @@ class WebAnswer:
 
     async def aclose(self) -> None:
         """Close the connection, or keep it for the next turn if its body is about to end."""
-        if self._over:
-            try:
-                async with asyncio.timeout(_DRAIN):
-                    while (chunk := await self._body.chunk()) is not None:
-                        self._read(chunk)  # it says what may still be used
-            except (Problem, TimeoutError):
-                _log.debug("an answer was whole, but its connection could not be kept")
-        await self._body.aclose()
-        if self._reader.limits:
-            self._limits_seen(self._reader.limits)
+        try:
+            if self._over:
+                await self._drain()
+        finally:
+            await self._body.aclose()
+            if self._reader.limits:
+                self._limits_seen(self._reader.limits)
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(_DRAIN):
+                while (chunk := await self._body.chunk()) is not None:
+                    self._read(chunk)  # it says what may still be used
+        except (Problem, TimeoutError):
+            _log.debug("an answer was whole, but its connection could not be kept")
 
     async def _next(self) -> list[Delta]:
         """The deltas of the next network read."""
@@ -94,7 +99,7 @@ class WebAnswer:
         self._ended = False
         self._body = following
         self._decoder = SseDecoder()
-        return []
+        return self._reader.hand_out()
 
     def _read(self, chunk: bytes | None) -> list[Delta]:
         """The deltas of a chunk. A failure waits until the deltas before it are handed out."""

@@ -9,6 +9,7 @@ The one rule: echoes of what was sent and everything hidden are no part of the a
 that comes once more only what is new counts.
 """
 
+from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import FinishReason, PictureBegun, Started, WebSearch
 from chat2api_core.upstreams.chatgpt_web.content import Form, form_of, is_painting, reason_of
 from chat2api_core.upstreams.chatgpt_web.delta import object_of, text_of
@@ -23,8 +24,8 @@ class Branch:
     """The branch as far as it has grown. ``paints``: a picture was ordered."""
 
     __slots__ = (
-        "_answered", "_echoes", "_named", "_page", "_painting", "_scribe", "_searched", "_sought",
-        "leaf", "model", "over", "reason", "started",
+        "_answered", "_begun", "_echoes", "_named", "_page", "_painting", "_scribe", "_searched",
+        "_sought", "leaf", "model", "over", "reason", "started",
     )  # fmt: skip
 
     def __init__(self, scribe: Scribe, echoes: Echoes, *, paints: bool) -> None:
@@ -39,15 +40,22 @@ class Branch:
         self._answered: set[str] = set()  # the messages of the answer
         self._named = False  # it was said which message holds the answer
         self._painting = paints  # a picture is to come
+        self._begun = False  # and that it is being made was said
         self._searched: set[str] = set()  # the calls of the web tool that were read
         self._sought: list[WebSearch] = []  # what they said before the answer began
 
     @property
     def awaits_picture(self) -> bool:
-        """Whether a picture is still to come, though not in this stream."""
-        if not self._painting or self.over or self._scribe.amending:
+        """Whether a picture is still to come, though not in this stream. Words that end the turn
+        may be a refusal; where one was said to be begun, they may announce it."""
+        if not self._painting or self._scribe.amending or self._scribe.has_pictures:
             return False
-        return not self._scribe.has_pictures
+        return self._begun or not self.over
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no message of the answer has come: that one is begun is none."""
+        return not self._answered
 
     def concerns(self, message_id: str, message: dict[str, object]) -> bool:
         """Whether a message is no part of a branch that answers: one of somebody who asks."""
@@ -62,10 +70,9 @@ class Branch:
             self._page.settle()
         self.model = text_of(metadata.get("model_slug")) or self.model
         form = form_of(message)
-        if not self._painting and is_painting(message):
+        if is_painting(message):
             self._painting = True
-            self.start()
-            self._page.out.append(PictureBegun())
+            self.paint()
         if form is Form.SEARCH:
             self._search(message_id, message)
         elif form is not Form.HIDDEN:
@@ -73,12 +80,28 @@ class Branch:
             if not self._echoes.take(message_id, form, message, may=may):
                 self._answer(message_id, message, form, tip)
 
+    def paint(self) -> None:
+        """Say, once, that the picture that is to come, if one is, is being made: from here on
+        nobody else is asked for it."""
+        if self._painting and not self._begun:
+            self._begun = True
+            self.start()
+            self._page.out.append(PictureBegun())
+
     def end(self) -> None:
         """No more messages come. Where the whole answer came at once and says the same as an
         earlier one, it looked like an echo."""
         echo = self._echoes.last()
         if not self.started and echo is not None:
             self._answer(*echo, Form.PROSE, None)
+
+    def missing(self) -> Problem:
+        """What to say of a turn that is over and has no answer."""
+        if self._begun:
+            message = "ChatGPT ended the turn without the picture that it had begun."
+            return Problem(Kind.UPSTREAM_ERROR, message, step="picture")
+        message = "ChatGPT ended the turn without an answer."
+        return Problem(Kind.UPSTREAM_ERROR, message, step="stream")
 
     def extend(self) -> None:
         """A next turn goes on with the same answer."""

@@ -195,7 +195,7 @@ class ChatGptWeb:
             clock=self._clock,
             timeout=timeout,
         )
-        return Polled(watching, leaf=reader.leaf, task=reader.busy)
+        return Polled(watching, leaf=reader.branch.leaf, task=reader.busy)
 
     async def extend(self, turn: Turn, reader: Reader) -> Reply | None:
         """More of an answer that stopped at the model's limit. Raises ``Problem``."""

@@ -44,7 +44,11 @@ def commissioned(prompt: Prompt, *, anonymous: bool) -> Prompt:
     options = next((tool.options for tool in prompt.hosted if tool.kind == _TOOL), {})
     if not is_order(prompt):
         _check_mask(options)
-        return replace(prompt, model=model, temporary=None if anonymous else False)
+        if anonymous:
+            return replace(prompt, model=model, temporary=None)
+        said = wishes(options, ordered=False)
+        messages = _with_wishes(prompt.messages, said)
+        return replace(prompt, model=model, temporary=False, messages=messages)
     if anonymous:
         message = "Pictures need an account: ChatGPT makes none without a login."
         raise Problem(Kind.LOGIN_REQUIRED, message, step="request")
@@ -71,10 +75,14 @@ def _check_mask(options: JsonSchema) -> None:
         raise Problem(Kind.UNSUPPORTED_PARAMETER, message, step="request", param="mask")
 
 
-def wishes(options: JsonSchema) -> str:
-    """The options of the tool as a sentence, empty where there are none."""
+def wishes(options: JsonSchema, *, ordered: bool = True) -> str:
+    """The options of the tool as a sentence, empty where there are none. Not ``ordered``: whether
+    there is to be a picture is left to the model."""
     asked = ", ".join(_wishes(options))
-    return f"Make the picture with {asked}." if asked else ""
+    if not asked:
+        return ""
+    begin = "Make the picture" if ordered else "If you make a picture, make it"
+    return f"{begin} with {asked}."
 
 
 def _wishes(options: JsonSchema) -> Iterator[str]:

@@ -165,14 +165,17 @@ class Course:
         self._counts = False  # what comes over the socket is counted by nobody
         return self._web.subscribe(self._turn, self._reader, topic)
 
-    def _worked_on(self, broken: Problem | None) -> Body:
+    def _worked_on(self, broken: Problem | None) -> Body | None:
         """A long task is at work. What is not kept tells its news over the socket only, and of a
-        picture not even there how it is fetched."""
+        picture not even there how it is fetched: then words that end the turn are all of it."""
         if not self._looked:
-            self._drawing = self._reader.awaits_picture
+            self._drawing = self._reader.branch.awaits_picture
             return self._kept()
         lost = broken is not None and broken.kind is Kind.CONVERSATION_NOT_FOUND
         if lost and self._drawing and self._turn.prompt.temporary is not False:
+            if self._reader.branch.over:
+                self._reader.settle()
+                return None
             raise _unkept() from broken
         if lost and not self._listened:
             from chat2api_core.upstreams.chatgpt_web.topics import TASKS  # noqa: PLC0415 (rarely needed)

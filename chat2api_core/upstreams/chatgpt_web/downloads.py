@@ -119,8 +119,7 @@ class Downloads:
         """The bytes at an address, wherever it leads."""
         extra = [(b"range", span.encode())] if span else []
         for _ in range(_MOST_MOVES):
-            url = urljoin(f"{site.base_url}/", url)
-            parts = urlsplit(url)
+            url, parts = _read_url(site.base_url, url)
             own = _path_of_ours(parts, site.base_url)
             if own:
                 reply = await site.fetch(
@@ -202,6 +201,16 @@ def _read(body: bytes) -> _Address:
         _log.info("no address of a file: %s", (address.error_code or address.status)[:64])
         raise _missing()
     return address
+
+
+def _read_url(base_url: str, url: str) -> tuple[str, SplitResult]:
+    """An address as it stands, and in parts. Raises ``Problem`` for what is none."""
+    try:
+        whole = urljoin(f"{base_url}/", url)
+        return whole, urlsplit(whole)
+    except ValueError as error:
+        message = "ChatGPT told an address for this download that is none."
+        raise Problem(Kind.GARBAGE, message, step="download") from error
 
 
 def _path_of_ours(parts: SplitResult, base_url: str) -> str:

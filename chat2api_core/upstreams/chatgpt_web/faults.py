@@ -43,12 +43,13 @@ _CODES: dict[str, Kind] = {
     "file_not_found": Kind.FILE_NOT_FOUND,
 }
 
-# Wordings that mean more than the status they come with.
+# Codes and wordings that mean more than the status they come with.
 _WORDINGS: tuple[tuple[re.Pattern[str], Kind], ...] = (
     (re.compile(r"unusual activity", re.IGNORECASE), Kind.UNUSUAL_ACTIVITY),
     (re.compile(r"only one message at a time", re.IGNORECASE), Kind.BUSY),
     (re.compile(r"you submitted was too long", re.IGNORECASE), Kind.CONTEXT_LENGTH),
     (re.compile(r"too many requests", re.IGNORECASE), Kind.RATE_LIMITED),
+    (re.compile(r"content[_ ]policy", re.IGNORECASE), Kind.CONTENT_POLICY),
 )
 
 # A 404 of a turn without a code: what was it that was not found?
@@ -103,6 +104,7 @@ _WORDS: dict[Kind, str] = {
     Kind.BUSY: "The account is busy with another answer.",
     Kind.CONTEXT_LENGTH: "The messages are longer than ChatGPT accepts. Send fewer or "
     "shorter ones.",
+    Kind.CONTENT_POLICY: "ChatGPT declines this: it would go against its content policy.",
     Kind.CONVERSATION_NOT_FOUND: "ChatGPT does not know this conversation (any more). "
     "Begin a new one.",
     Kind.MODEL_NOT_FOUND: "ChatGPT does not offer this model to the account.",
@@ -138,6 +140,7 @@ _PLACES: dict[Step, str] = {
     "picture": "at a picture",
     "transcription": "at the transcription",
     "speech": "at the speech",
+    "quota": "at the quota",
 }
 
 _CHALLENGE = (b"cf-please-wait", b"cf_chl_opt", b"challenge-platform", b"just a moment...")
@@ -174,7 +177,8 @@ def read_fault(
     said = _Said() if page else _said(tree, body)
     kind = _kind(status, said, step)
     asked = Kind.ARKOSE_REQUIRED if arkose_asked else Kind.TURNSTILE_REQUIRED
-    unexplained = kind is Kind.UNUSUAL_ACTIVITY or (kind is Kind.FORBIDDEN and not _known(said))
+    plain = kind is Kind.FORBIDDEN and said.code not in _CODES
+    unexplained = plain or kind is Kind.UNUSUAL_ACTIVITY
     if status == _FORBIDDEN and unexplained and (arkose_asked or turnstile_asked):
         kind = asked
     return _problem(kind, step, status, said.text, seconds_to_wait(headers, tree, now))
@@ -246,7 +250,7 @@ def _in_object(node: Mapping[object, object], depth: int) -> _Said:
         if node.get(key):
             inner = _in(node[key], depth + 1)
             break
-    code = _first_text(node, "code", "error_code") or inner.code
+    code = _first_text(node, "code", "error_code") or inner.code or _first_text(node, "type")
     return _Said(code, inner.text or _first_text(node, "message", "description", "msg"))
 
 
@@ -267,15 +271,11 @@ def _first_text(node: Mapping[object, object], *keys: str) -> str:
 # ------------------------------------------------------------------------------------- deciding
 
 
-def _known(said: _Said) -> bool:
-    return said.code in _CODES
-
-
 def _kind(status: int, said: _Said, step: Step) -> Kind:
-    if _known(said):
+    if said.code in _CODES:
         return _CODES[said.code]
     for pattern, kind in _WORDINGS:
-        if pattern.search(said.text):
+        if pattern.search(f"{said.code} {said.text}"):
             return kind
     if status == _NOT_FOUND and step in ("conversation", "stream"):
         for pattern, kind in _LOST:

@@ -110,8 +110,9 @@ class Launcher:
                 return None
             conduit = await preparing
         finally:
-            preparing.cancel()
-            await asyncio.wait([preparing])
+            if not preparing.done():
+                preparing.cancel()
+                await asyncio.wait([preparing])
             if not preparing.cancelled():
                 preparing.exception()  # what stopped us came first; this one is not lost on anybody
         extra = conversation_headers(cleared.tokens, conduit=conduit, trace_id=turn.trace_id)

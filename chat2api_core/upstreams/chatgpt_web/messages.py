@@ -1,7 +1,8 @@
 """A prompt's history as messages of ChatGPT's conversation tree.
 
 In: a ``Prompt``. Out: ``Said``: author, text and attachments of each message to upload, in order.
-The rules: system and developer texts become one leading system message; tool calls and their
+The rules: system and developer texts become one leading system message, but those that an answer is
+followed by are what is asked now, as when a client has a talk summed up; tool calls and their
 results travel as readable text, because the web backend has no tools of ours; pictures and files
 are attached by users only, so those of another message follow it in one of the user's; a kept
 conversation gets only what came after the last assistant message. The rule that must hold: nothing
@@ -52,12 +53,13 @@ def to_send(prompt: Prompt) -> list[Said]:
         if isinstance(part, ToolCall)
     }
     first = _after_last_assistant(messages) if prompt.thread else 0
+    last = _asked_by_instructions(messages)
     instructions: list[str] = []
     history: list[Said] = []
     for index in range(first, len(messages)):
         message = messages[index]
         text, media = _text(message, names), tuple(media_of(message.parts))
-        if message.role == "user":
+        if message.role == "user" or index >= last:
             history.append(Said("user", text, media))
             continue
         if message.role == "system" or message.role == "developer":  # noqa: PLR1714 (for mypy)
@@ -78,6 +80,15 @@ def to_send(prompt: Prompt) -> list[Said]:
             param="messages",
         )
     return [Said("system", leading), *history] if leading else history
+
+
+def _asked_by_instructions(messages: Sequence[Message]) -> int:
+    """Where the instructions begin that follow an answer and are the last there is."""
+    end = len(messages)
+    first = end
+    while first and messages[first - 1].role in _INSTRUCTING:
+        first -= 1
+    return first if first and messages[first - 1].role == "assistant" else end
 
 
 def _after_last_assistant(messages: Sequence[Message]) -> int:

@@ -149,9 +149,10 @@ class PictureAnswer:
         """Its time is over, and nobody has the picture."""
         if self._drawn:
             message = f"The picture was drawn, but not loaded within {self._seconds:g} s"
-            return Problem(Kind.TIMEOUT, f"{message} (IMAGE_TIMEOUT).", step="download")
+            message = f"{message} (IMAGE_TIMEOUT)."
+            return Problem(Kind.TIMEOUT, message, step="download", spent=True)
         message = f"The picture was not there after {self._seconds:g} s (IMAGE_TIMEOUT)."
-        return Problem(Kind.TIMEOUT, message, step="picture")
+        return Problem(Kind.TIMEOUT, message, step="picture", spent=True)
 
     def _cut(self) -> list[Delta]:
         """The end of an answer that has its picture, and whose last words do not come."""

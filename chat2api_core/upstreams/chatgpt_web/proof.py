@@ -6,7 +6,8 @@ Out: ``gAAAAAC...``, with which the requirements are fetched, and ``gAAAAAB...``
 A proof is a nonce in element 3 of the array for which a hash of seed + base64(array) is small. Two
 forms are in use: ``sha3`` (18 elements, SHA3-512, with the one-step requirements) and ``fnv`` (25
 elements, see ``fnv``, with the two-step requirements). The rule that must hold: solving is bounded
-by tries and by a deadline, and is never cheap enough for an event loop: run it in a thread.
+by tries and by a deadline, and is cheap enough for an event loop only where it is ``easy``: else it
+runs in a thread.
 
 Source of the format: the sentinel script of the web client.
 """
@@ -31,11 +32,13 @@ Variant: TypeAlias = Literal["sha3", "fnv"]
 Element: TypeAlias = str | int | float | None
 
 MAX_TRIES = 500_000
+EASY_TRIES = 100
 _BATCH = 1000  # tries between two looks at the deadline: 0.3 ms (fnv) or 3 ms (sha3)
 _NONCE, _CHANCE = 3, 9
 _OWN = 13  # from here on the array speaks of this moment and this account
 _OPENING, _PROOF, _SEALED = "gAAAAAC", "gAAAAAB", "~S"
 _OPENING_DIFFICULTY = "0fffff"
+_EASY = "0f"
 _HEX = re.compile(r"[0-9a-f]*")
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -140,6 +143,11 @@ def too_hard(challenge: Challenge, limit: str) -> bool:
     """Whether the difficulty lies at or below ``limit``, both compared as texts (an empty limit
     refuses nothing). Such a challenge need not be tried."""
     return bool(limit and challenge.difficulty) and challenge.difficulty <= limit.lower()
+
+
+def easy(challenge: Challenge) -> bool:
+    """Whether one try in 16 or more solves it, so that ``EASY_TRIES`` nearly always do."""
+    return challenge.difficulty >= _EASY
 
 
 def _never() -> bool:

@@ -52,32 +52,31 @@ class Reader:
     pictures and files are handed out; without it under none. ``paints``: a picture was ordered.
 
     One body: ``feed`` every event, then ``close``. As soon as ``finished`` is set the rest of the
-    body can be left unread. An answer may need more than one body; the caller, who does the I/O,
-    looks at three attributes when a body has ended, before it calls ``close``:
+    body can be left unread. When a body has ended, and before it calls ``close``, the caller looks
+    at three attributes:
 
     ``handoff``
         The upstream goes on elsewhere. If ``handoff.resume``, ask the resume endpoint with
         ``resume_token`` and offset ``events_seen``, call ``resume()`` and feed the new body. While
         a hand-off is pending ``close`` hands out nothing and raises nothing.
     ``finished`` with reason ``length``
-        The model stopped at its limit; nothing final was handed out yet. Either ask the upstream
-        to continue after ``finished.message_id``, call ``extend()`` and feed the new body (text,
-        offsets and half-read marks go on), or call ``close``, which hands out the end. With any
-        other reason ``feed`` has handed out the end already and ``close`` has nothing to add.
+        The model stopped at its limit. Either ask the upstream to continue after
+        ``finished.message_id``, call ``extend()`` and feed the new body, or call ``close``, which
+        hands out the end. With any other reason ``feed`` has handed it out already.
     ``busy``
-        The stream is over, but a long task of it is at work (research, pictures): what it comes
-        to is fed as whole messages.
+        The stream is over, but a long task of it is at work (research, pictures).
     neither
         The body was cut: ``resume()`` works here as well, else ``close`` raises ``Problem(CUT)``.
 
-    After ``amend()`` what is fed are whole messages of the conversation as it is kept. They must go
-    on with what was handed out: a message that says something else is ``Problem(CUT)``.
+    After ``amend()``, which may leave something to ``hand_out``, what is fed are whole messages of
+    the conversation as it is kept. They must go on with what was handed out: a message that says
+    something else is ``Problem(CUT)``.
 
-    Both methods raise ``Problem`` only, of step ``stream``. Deltas of events before the one that
-    raised were handed out and are good."""
+    ``branch`` is the answer message by message. ``feed`` and ``close`` raise ``Problem`` only, and
+    what was handed out before is good."""
 
     __slots__ = (
-        "_branch", "_delivered", "_documents", "_followed", "_memory", "_page", "_scribe", "busy",
+        "_delivered", "_documents", "_followed", "_memory", "_page", "_scribe", "branch", "busy",
         "events_seen", "finished", "handoff", "limits", "resume_token",
     )  # fmt: skip
 
@@ -99,7 +98,7 @@ class Reader:
         self._memory = Memory()
         self._scribe = Scribe(handout)
         self._page = self._scribe.page
-        self._branch = Branch(self._scribe, Echoes(sent_ids, sent_texts), paints=paints)
+        self.branch = Branch(self._scribe, Echoes(sent_ids, sent_texts), paints=paints)
         self._delivered = False
         self._followed: Handoff | None = None
 
@@ -107,16 +106,6 @@ class Reader:
     def conversation_id(self) -> str:
         """The conversation, as soon as the upstream says it."""
         return self._page.conversation_id
-
-    @property
-    def awaits_picture(self) -> bool:
-        """Whether a picture is still to come, which its stream does not bring."""
-        return self._branch.awaits_picture
-
-    @property
-    def leaf(self) -> str:
-        """The message of the answer that came last."""
-        return self._branch.leaf
 
     def feed(self, event: Event, /) -> list[Delta]:
         """Take in one event; hand out what is certain by it."""
@@ -152,7 +141,7 @@ class Reader:
             raise Problem(Kind.CUT, "ChatGPT's answer broke off before its end.", step="stream")
         if not self._delivered:
             self._deliver(self.finished)
-        return self._hand_out()
+        return self.hand_out()
 
     def resume(self) -> None:
         """A new body goes on with the same stream, from where it stopped or from its beginning."""
@@ -163,6 +152,12 @@ class Reader:
         """What comes now are messages of the kept conversation, whole, as often as they change."""
         self.resume()
         self._scribe.amending = True
+        self.branch.paint()  # who looks for an ordered picture in its chat has it drawn there
+
+    def settle(self) -> None:
+        """What a task was to bring cannot be had: the answer is what was said."""
+        self.busy = False
+        self._finish(self.branch.reason)
 
     def extend(self) -> None:
         """A new body continues an answer that stopped for length, as a turn of its own."""
@@ -175,9 +170,10 @@ class Reader:
         self._documents = Documents()
         self._scribe.tap = None
         self._page.goes_on = True
-        self._branch.extend()
+        self.branch.extend()
 
-    def _hand_out(self) -> list[Delta]:
+    def hand_out(self) -> list[Delta]:
+        """What became certain since the last event."""
         out = self._page.out
         self._page.out = []
         return out
@@ -190,9 +186,9 @@ class Reader:
         """An event whose data is not one JSON object."""
         data = event.data.strip()
         if data == b"[DONE]":
-            if self.handoff is None or self._branch.over:
+            if self.handoff is None or self.branch.over:
                 self._complete()
-            return self._hand_out()
+            return self.hand_out()
         if not data or not event.whole:
             return []  # what was cut short with the body is no event; close says so
         self.events_seen += 1
@@ -203,7 +199,7 @@ class Reader:
         for frame in split_frames(data):
             if self.finished is None:
                 self._frame(event.event, frame, len(data))
-        return self._hand_out()
+        return self.hand_out()
 
     def _frame(self, name: str, frame: dict[str, object], size: int) -> None:
         changes = not frame.keys().isdisjoint({"p", "o", "v"})
@@ -234,7 +230,7 @@ class Reader:
         """An event about the turn. Unknown ones say nothing that matters to the answer."""
         self._belongs(notice)
         if kind == "message_stream_complete":
-            if self.handoff is None or self._branch.started:
+            if self.handoff is None or self.branch.started:
                 self._complete()
         elif kind == "moderation" and is_blocked(notice):
             self._finish("content_filter")
@@ -248,7 +244,7 @@ class Reader:
         if kind == "resume_conversation_token":
             self.resume_token = text_of(notice.get("token"))
         elif kind == "server_ste_metadata":
-            self._branch.model = text_of(object_of(notice.get("metadata")).get("model_slug"))
+            self.branch.model = text_of(object_of(notice.get("metadata")).get("model_slug"))
         elif kind == "stream_handoff":
             handoff = handoff_of(notice)
             self.handoff = handoff if handoff != self._followed else None
@@ -258,7 +254,7 @@ class Reader:
             self.busy = notice.get("async_status") is not None
 
     def _document(self, document: dict[str, object], size: int) -> None:
-        """A document as it stands now. ``size`` in bytes counts if it came whole."""
+        """A document as it stands now; ``size`` in bytes counts if it came whole."""
         error = document.get("error") or document.get("detail")
         if error or document.get("error_code"):
             raise _complaint(error, document.get("error_code"))
@@ -266,9 +262,9 @@ class Reader:
         message = document.get("message")
         if isinstance(message, dict):
             message_id = text_of(message.get("id"))
-            if not self._branch.concerns(message_id, message):
+            if not self.branch.concerns(message_id, message):
                 new = self._memory.keep(message_id, size)
-                self._branch.take(message_id, message, self._documents.tip, new=new)
+                self.branch.take(message_id, message, self._documents.tip, new=new)
 
     def _belongs(self, said: dict[str, object]) -> None:
         """Note to which conversation it belongs, where it says so."""
@@ -277,17 +273,16 @@ class Reader:
 
     def _complete(self) -> None:
         """The stream is over, and with it the turn, unless it goes on without a stream."""
-        self.busy = self.busy or self._branch.awaits_picture
+        self.busy = self.busy or self.branch.awaits_picture
         if not self.busy:
-            self._finish(self._branch.reason)
+            self._finish(self.branch.reason)
 
     def _finish(self, reason: FinishReason) -> None:
         """The stream says that the turn is over."""
-        branch = self._branch
+        branch = self.branch
         branch.end()
-        if not branch.started and reason != "content_filter":
-            message = "ChatGPT ended the turn without an answer."
-            raise Problem(Kind.UPSTREAM_ERROR, message, step="stream")
+        if branch.is_empty and reason != "content_filter":
+            raise branch.missing()
         branch.start()
         self.finished = Finished(reason, self.conversation_id, branch.leaf)
         if reason != "length":

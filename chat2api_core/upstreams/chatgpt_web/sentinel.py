@@ -16,11 +16,13 @@ from chat2api_core.problem import Kind, Problem
 from chat2api_core.upstreams.chatgpt_web.headers import SentinelTokens
 from chat2api_core.upstreams.chatgpt_web.page import Page
 from chat2api_core.upstreams.chatgpt_web.proof import (
+    EASY_TRIES,
     Browser,
     Challenge,
     Element,
     Variant,
     config_array,
+    easy,
     requirements_token,
     solve,
     too_hard,
@@ -122,6 +124,12 @@ class Sentinel:
                 " network address."
             )
             raise Problem(Kind.PROOF_TOO_HARD, message, step="proof")
+        if easy(challenge):  # that takes less time than reaching a thread
+            try:
+                return solve(variant, challenge, array, max_tries=EASY_TRIES)
+            except Problem as problem:
+                if problem.kind is not Kind.PROOF_TOO_HARD:
+                    raise
         end = self._clock.monotonic() + self._pow_timeout
         return await asyncio.to_thread(
             solve, variant, challenge, array, deadline=lambda: self._clock.monotonic() > end

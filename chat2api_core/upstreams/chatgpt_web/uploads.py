@@ -170,7 +170,7 @@ class Uploads:
         created = _decode(answer, _Created)
         if created.status != "success" or not (created.file_id and created.upload_url):
             raise _refused(created)
-        if urlsplit(created.upload_url).scheme not in {"https", urlsplit(site.base_url).scheme}:
+        if _scheme(created.upload_url) not in {"https", urlsplit(site.base_url).scheme}:
             raise _failed("ChatGPT wants the file at an address that is not safe.")
         return created
 
@@ -213,6 +213,14 @@ class Uploads:
             await self._store.put(key, msgspec.json.encode(asset), _TTL)
         except StoreError as error:
             _log.warning("an upload is not remembered: %s", error)
+
+
+def _scheme(url: str) -> str:
+    """The scheme of an address, empty for what is none."""
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return ""
 
 
 def announced(part: Image | File, data: bytes) -> Announced:

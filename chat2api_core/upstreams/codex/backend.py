@@ -13,10 +13,11 @@ from chat2api_core.upstreams.codex.faults import (
     read_fault,
     refuses_reasoning,
 )
-from chat2api_core.upstreams.codex.quota import Quota, read_quota
+from chat2api_core.upstreams.codex.quota import Quota, read_quota, read_usage
 from chat2api_core.upstreams.codex.request import Identity, headers
 
 ROOT = "/backend-api/codex"
+_USAGE = "/backend-api/wham/usage"
 _OK, _NOT_MODIFIED = 200, 304
 _SHORT = 4 * 1024 * 1024  # bytes of a JSON answer or of a fault
 _HISTORY = 64 * 1024 * 1024  # bytes of a short history: pictures of the user stay in it
@@ -70,6 +71,19 @@ class Backend:
             now = self._clock.now()
             raise read_fault(reply.status, reply.headers, body, "models", now)
         return Listed(body, reply.header("etag"))
+
+    async def usage(self) -> Quota | None:
+        """How much of its plan the account has used, None where it is not told. Raises ``Problem``
+        of step "quota"."""
+        sent = headers(self._who, accept=_JSON)
+        url = self._root.removesuffix(ROOT) + _USAGE
+        reply = await self._transport.send("GET", url, sent, step="quota", proxy=self._proxy)
+        body, now = await _whole(reply), self._clock.now()
+        if reply.status in _ABSENT:
+            return None
+        if reply.status != _OK or "json" not in reply.header("content-type"):
+            raise read_fault(reply.status, reply.headers, body, "quota", now)
+        return read_usage(body, now)
 
     async def respond(self, body: bytes, session: str) -> Opened:
         """Put a turn. Raises ``Problem`` only where no answer came."""

@@ -5,13 +5,17 @@ and end each call, numbered from 0. The rules: a call begins once and ends once,
 arguments; names are the client's again.
 """
 
-from msgspec import Struct
+import msgspec
+from msgspec import Raw, Struct
 
 from chat2api_core.turn import CallDelta, CallEnded, CallStarted, Delta
-from chat2api_core.upstreams.codex.events import Item, Piece
+from chat2api_core.upstreams.codex.events import Argued, Item, Piece, decode
 from chat2api_core.upstreams.codex.names import Names
 
 KINDS = frozenset({"function_call", "custom_tool_call"})
+# The call of a tool that the backend knows by a type of its own; it shows all of it at once.
+SHELL, LOCAL_SHELL = "local_shell_call", "local_shell"
+_CUT = "incomplete"
 # Calls of one answer; more is no answer but a fault.
 MAX_CALLS = 1_000
 
@@ -59,13 +63,40 @@ class Calls:
         call.said += len(piece.delta)
         return [CallDelta(call.index, piece.delta)]
 
+    def complete(self, argued: Argued) -> list[Delta]:
+        """The arguments are whole: what of them was not said yet."""
+        call = self._calls.get(argued.output_index)
+        whole = argued.arguments or argued.input or ""
+        return self.add(Piece(whole[call.said :], argued.output_index)) if call else []
+
     def end(self, place: int, item: Item) -> list[Delta]:
-        """An item that is a call is whole: what of it was not said yet, and its end."""
+        """An item that is a call is whole: what of it was not said yet, and its end. One that was
+        cut off has none."""
         deltas = self.begin(place, item)
         call = self._calls.get(place)
         if call is None or call.ended:
             return deltas
-        whole = item.input if item.type == "custom_tool_call" else item.arguments
-        deltas += self.add(Piece((whole or "")[call.said :], place))
+        deltas += self.complete(Argued(place, item.arguments, item.input))
+        if item.status == _CUT:
+            return deltas
         call.ended = True
         return [*deltas, CallEnded(call.index)]
+
+    def close(self) -> list[Delta]:
+        """The whole answer is there, and with it all of its calls."""
+        unfinished = [call for call in self._calls.values() if not call.ended]
+        for call in unfinished:
+            call.ended = True
+        return [CallEnded(call.index) for call in unfinished]
+
+
+class _Shell(Struct):
+    action: dict[str, object] = {}
+
+
+def read_shell(item: Item, raw: Raw) -> Item:
+    """A call of ``local_shell`` as one of a function of that name."""
+    action = decode(raw, _Shell).action
+    said = {name: value for name, value in action.items() if name != "type" and value is not None}
+    arguments = msgspec.json.encode(said).decode()
+    return Item("function_call", item.id, item.call_id, LOCAL_SHELL, arguments=arguments)

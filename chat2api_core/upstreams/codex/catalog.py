@@ -17,12 +17,17 @@ from chat2api_core.turn import Effort
 from chat2api_core.upstreams.base import Model
 
 _MAX_MODELS = 500
+# The Codex client declares this one by its own type to models that the list marks for it. It never
+# does so with the tools ``shell`` and ``apply_patch`` of the public API: its shells are functions,
+# its patches a custom tool or a function. So these two go down as functions here, too.
+_LOCAL_SHELL = frozenset({"local_shell"})
 AUTO = "auto"
 
 
 class CodexModel(Struct, frozen=True):
     """A model. ``efforts`` are the levels it takes, none where the list does not say; ``priority``
-    orders the list, the smallest first. ``listed`` ones are offered, others only answer."""
+    orders the list, the smallest first. ``listed`` ones are offered, others only answer.
+    ``built_in`` names the tools of clients that the model knows by types of their own."""
 
     slug: str
     title: str = ""
@@ -32,6 +37,7 @@ class CodexModel(Struct, frozen=True):
     priority: int = 1_000
     verbosity: bool = True
     parallel_calls: bool = True
+    built_in: frozenset[str] = frozenset()
 
 
 class _Level(Struct):
@@ -47,6 +53,7 @@ class _Entry(Struct):
     priority: int | None = None
     support_verbosity: bool | None = None
     supports_parallel_tool_calls: bool | None = None
+    shell_type: str | None = None
 
 
 class _List(Struct):
@@ -89,6 +96,7 @@ def _read(item: Raw) -> CodexModel | None:
         priority=1_000 if entry.priority is None else entry.priority,
         verbosity=entry.support_verbosity is not False,
         parallel_calls=entry.supports_parallel_tool_calls is not False,
+        built_in=_LOCAL_SHELL if entry.shell_type == "local" else frozenset(),
     )
 
 

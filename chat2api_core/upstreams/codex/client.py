@@ -123,6 +123,14 @@ class Codex:
         assert opened.refusal is not None
         raise opened.refusal
 
+    async def usage(self, account: Account) -> bool:
+        """Ask how much of its plan the account has used, and pass it on; whether the backend tells.
+        Raises ``Problem`` of step "quota"."""
+        quota = await self._backend(account).usage()
+        if quota is not None:
+            self._quota_seen(account.key, quota)
+        return quota is not None
+
     async def compact(self, prompt: Prompt, account: Account) -> Compacted:
         """Have the history of a prompt made short. Raises ``Problem``."""
         await self.models(account)
@@ -190,14 +198,15 @@ class CodexAnswer:
 
     async def aclose(self) -> None:
         """Close the connection, or keep it for the next turn if its body is about to end."""
-        if self._reader.finished is not None:
-            try:
+        try:
+            if self._reader.finished is not None:
                 async with asyncio.timeout(_DRAIN):
                     while await self._reply.chunk() is not None:
                         pass
-            except (Problem, TimeoutError):
-                _log.debug("an answer was whole, but its connection could not be kept")
-        await self._reply.aclose()
+        except (Problem, TimeoutError):
+            _log.debug("an answer was whole, but its connection could not be kept")
+        finally:
+            await self._reply.aclose()
 
     def _read(self, chunk: bytes | None) -> list[Delta]:
         """The deltas of a chunk. A failure waits until the deltas before it are handed out."""

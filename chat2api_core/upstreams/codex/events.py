@@ -1,8 +1,9 @@
 """The events of the Codex backend's stream, decoded no further than somebody reads them.
 
 In: the data of an event. Out: structs. The rule: a field that nobody needs is not decoded, and one
-that may be missing or null has a default. Source of the shapes: the public Responses API, and what
-was seen in the Codex command-line client.
+that may be missing or null has a default. What cannot be read raises ``msgspec.DecodeError`` or
+``UnicodeDecodeError``, which the reader makes a ``Problem`` of. Source of the shapes: the public
+Responses API, and what was seen in the Codex command-line client.
 """
 
 from collections.abc import Container
@@ -18,9 +19,10 @@ T = TypeVar("T")
 
 
 class Type(Struct, gc=False):
-    """Of any event: what it is."""
+    """Of any event or item: what it is, and what it is called."""
 
-    type: str = ""
+    type: str | None = None
+    id: str | None = None
 
 
 class Piece(Struct, gc=False):
@@ -32,21 +34,21 @@ class Piece(Struct, gc=False):
     summary_index: int = 0
 
 
-class PartAdded(Struct, gc=False):
-    """A part of a message, or a section of a summary, begins."""
+class Argued(Struct, gc=False):
+    """The arguments of a call, or its free text, are whole."""
 
     output_index: int = 0
-    content_index: int = 0
-    summary_index: int = 0
+    arguments: str | None = None
+    input: str | None = None
 
 
 class Annotation(Struct, gc=False):
     """A mark on a text. Offsets are code points within its part."""
 
-    type: str = ""
-    start_index: int = 0
-    end_index: int = 0
-    url: str = ""
+    type: str | None = None
+    start_index: int | None = None
+    end_index: int | None = None
+    url: str | None = None
     title: str | None = None
 
 
@@ -61,14 +63,13 @@ class AnnotationAdded(Struct):
 class Part(Struct):
     """A part of a message, or a section of reasoning."""
 
-    type: str = ""
     text: str | None = None
     refusal: str | None = None
     annotations: list[Annotation] | None = None
 
 
 class Action(Struct):
-    """What a web search did."""
+    """What a web search did, or a shell is to do."""
 
     type: str = "search"
     query: str | None = None
@@ -112,6 +113,7 @@ class Item(Struct):
     action: Action | str | None = None  # a word where the item is a picture
     error: Trouble | None = None
     phase: str | None = None
+    status: str | None = None
 
 
 class ItemEvent(Struct):
@@ -159,34 +161,27 @@ class Response(Struct):
 class ResponseEvent(Struct):
     """A response begins or is over."""
 
-    response: Response = msgspec.field(default_factory=Response)
+    response: Response | None = None
 
 
 decode_type = msgspec.json.Decoder(Type).decode
-_decode_piece = msgspec.json.Decoder(Piece).decode
-
-
-def read_piece(data: bytes) -> Piece:
-    """Raises ``Problem`` (GARBAGE). The hot path."""
-    try:
-        return _decode_piece(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise unreadable() from error
+read_piece = msgspec.json.Decoder(Piece).decode  # the hot path
 
 
 def decode(data: bytes | msgspec.Raw, shape: type[T]) -> T:
-    """Raises ``Problem`` (GARBAGE) for data that is not of this shape."""
-    try:
-        return msgspec.json.decode(data, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise unreadable() from error
+    """Data of this shape."""
+    return msgspec.json.decode(data, type=shape)
+
+
+def read_response(data: bytes) -> Response:
+    """The response of an event; one of which nothing is known where the event has none."""
+    return decode(data, ResponseEvent).response or Response()
 
 
 def read_item(raw: msgspec.Raw, known: Container[str]) -> Item:
-    """An item of the output; of one that is not of a ``known`` type, its type only. Raises
-    ``Problem`` (GARBAGE)."""
-    kind = decode(raw, Type).type
-    return decode(raw, Item) if kind in known else Item(kind)
+    """An item of the output; of one that is not of a ``known`` type, its type and id only."""
+    named = decode(raw, Type)
+    return decode(raw, Item) if named.type in known else Item(named.type or "", named.id)
 
 
 def unreadable() -> Problem:

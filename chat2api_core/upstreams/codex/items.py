@@ -5,10 +5,15 @@ carries an id that can be left out, because with ``store: false`` the backend kn
 reasoning under a foreign id is refused; what came as an item of this API goes back as it came;
 there is no role ``system``; reasoning that is not sealed is left out, because it cannot be taken
 back, but a compacted history never is. Source of the shapes: seen in the Codex command-line client.
+
+A tool that the backend has a type of its own for is called and answered as that client does it: the
+call is an item of that type, what came of it is that of a function.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import count
 from typing import TypeAlias, assert_never
 
@@ -34,10 +39,19 @@ _MAX_CALL_ID = 64
 _PICTURE, _BASE64 = "data:image/", ";base64,"
 # A search needs no id; of the others some name each other by it.
 _NAMELESS = frozenset({"web_search_call"})
+# The gateway's own name for an item that came without any; the backend knows none like it.
+_OURS = re.compile(r"item_[0-9a-f]{32,}")
 
 
-def input_items(messages: Sequence[Message], names: Names, *, sealed: bool) -> list[Json]:
+def input_items(
+    messages: Sequence[Message],
+    names: Names,
+    *,
+    sealed: bool,
+    built_in: AbstractSet[str] = frozenset(),
+) -> list[Json]:
     """The whole history. Without ``sealed`` the reasoning of earlier turns is left out.
+    ``built_in`` are the names of tools that are declared by types of their own.
 
     Raises ``Problem`` UNSUPPORTED_PARAMETER for a file that is known by its id only."""
     items: list[Json] = []
@@ -46,11 +60,13 @@ def input_items(messages: Sequence[Message], names: Names, *, sealed: bool) -> l
         drawn = [part for part in message.parts if isinstance(part, Image) and _is_drawn(part)]
         items += [_drawn(picture, next(numbers)) for picture in drawn]
         if not drawn:
-            items += _items(message, names, sealed=sealed)
+            items += _items(message, names, sealed, built_in)
     return items
 
 
-def _items(message: Message, names: Names, *, sealed: bool) -> Iterator[Json]:
+def _items(
+    message: Message, names: Names, sealed: bool, built_in: AbstractSet[str]
+) -> Iterator[Json]:
     said: list[Json] = []
     for part in message.parts:
         if isinstance(part, Text | Image | File):
@@ -65,7 +81,8 @@ def _items(message: Message, names: Names, *, sealed: bool) -> Iterator[Json]:
         yield from _message(message.role, said, message.phase)
         said = []
         if isinstance(part, ToolCall):
-            yield _call(part, names)
+            own = part.name in built_in and not part.namespace
+            yield _own_call(part) if own else _call(part, names)
         elif isinstance(part, ToolResult):
             yield _result(part)
         elif isinstance(part, Reasoning):
@@ -86,7 +103,8 @@ def _message(role: str, content: list[Json], phase: str = "") -> Iterator[Json]:
 
 def _native(part: Native) -> Json:
     item = msgspec.json.decode(part.item, type=dict[str, object])
-    if part.kind in _NAMELESS:
+    name = item.get("id")
+    if part.kind in _NAMELESS or (isinstance(name, str) and _OURS.fullmatch(name)):
         item.pop("id", None)
     return item
 
@@ -106,14 +124,34 @@ def _drawn(picture: Image, number: int) -> Json:
 def _content(part: Text | Image | File, role: str) -> Iterator[Json]:
     if isinstance(part, Text):
         if part.text:
-            kind = "output_text" if role == "assistant" else "input_text"
-            yield {"type": kind, "text": part.text}
+            yield _said(part) if role == "assistant" else _heard(part)
     elif isinstance(part, Image):
         yield _image(part)
     elif isinstance(part, File):
         yield _file(part)
     else:
         assert_never(part)
+
+
+def _heard(part: Text) -> Json:
+    return {"type": "input_text", "text": part.text}
+
+
+def _said(part: Text) -> Json:
+    """What the assistant said, with the sources that it had then."""
+    item: Json = {"type": "output_text", "text": part.text}
+    if part.sources:
+        item["annotations"] = [
+            {
+                "type": "url_citation",
+                "start_index": source.start,
+                "end_index": source.end,
+                "url": source.url,
+                "title": source.title,
+            }
+            for source in part.sources
+        ]
+    return item
 
 
 def _image(part: Image) -> Json:
@@ -148,6 +186,17 @@ def _call(call: ToolCall, names: Names) -> Json:
     if call.namespace:
         item["namespace"] = call.namespace
     return item
+
+
+def _own_call(call: ToolCall) -> Json:
+    """A call of ``local_shell``."""
+    try:
+        said = msgspec.json.decode(call.arguments or "{}", type=dict[str, object])
+    except msgspec.DecodeError as error:
+        message = f"The arguments of the earlier call {call.id[:64]!a} are no JSON object."
+        raise Problem(Kind.INVALID_REQUEST, message, step="request", param="input") from error
+    item: Json = {"type": f"{call.name}_call", "call_id": call_id(call.id), "status": "completed"}
+    return item | {"action": {"type": "exec", **said}}
 
 
 def _result(result: ToolResult) -> Json:

@@ -1,6 +1,8 @@
-"""How much of its plan an account has used, as the Codex backend tells with every answer.
+"""How much of its plan an account has used, as the Codex backend tells with every answer, and when
+it is asked outright.
 
-In: the headers of an answer, or an event ``codex.rate_limits`` inside of one. Out: a ``Quota``, or
+In: the headers of an answer, an event ``codex.rate_limits`` inside of one, or the document of
+``GET /backend-api/wham/usage``. Out: a ``Quota``, or
 None where nothing is said. The rule that must hold: this never fails; a number that makes no sense
 counts as not said. Source of the names: seen in the Codex command-line client.
 """
@@ -48,7 +50,25 @@ class _Event(Struct):
     rate_limits: _Limits | None = None
 
 
+class _Held(Struct):
+    used_percent: float | None = None
+    limit_window_seconds: float | None = None
+    reset_at: float | None = None
+    reset_after_seconds: float | None = None
+
+
+class _RateLimit(Struct):
+    primary_window: _Held | None = None
+    secondary_window: _Held | None = None
+
+
+class _Usage(Struct):
+    plan_type: str | None = None
+    rate_limit: _RateLimit | None = None
+
+
 _event = msgspec.json.Decoder(_Event).decode
+_usage = msgspec.json.Decoder(_Usage).decode
 
 
 def read_quota(headers: Mapping[str, str], now: float) -> Quota | None:
@@ -71,6 +91,28 @@ def read_quota_event(data: bytes, now: float) -> Quota | None:
     if primary is None and secondary is None:
         return None
     return Quota((event.plan_type or "")[:64], primary, secondary)
+
+
+def read_usage(body: bytes, now: float) -> Quota | None:
+    """From the document of ``wham/usage``."""
+    try:
+        usage = _usage(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    limits = usage.rate_limit or _RateLimit()
+    primary = _window(_from_held(limits.primary_window), now)
+    secondary = _window(_from_held(limits.secondary_window), now)
+    if primary is None and secondary is None:
+        return None
+    return Quota((usage.plan_type or "")[:64], primary, secondary)
+
+
+def _from_held(held: _Held | None) -> _Seen | None:
+    if held is None:
+        return None
+    seconds = held.limit_window_seconds
+    minutes = None if seconds is None else seconds / 60
+    return _Seen(held.used_percent, minutes, held.reset_at, held.reset_after_seconds)
 
 
 def _from_headers(headers: Mapping[str, str], name: str) -> _Seen:

@@ -9,39 +9,28 @@ command-line client.
 """
 
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import cast
 
 import msgspec
 
 from chat2api_core.ambient import Clock
 from chat2api_core.effort import is_level
 from chat2api_core.problem import Kind, Problem
-from chat2api_core.turn import (
-    Delta,
-    Effort,
-    Finished,
-    FinishReason,
-    NativeItem,
-    Picture,
-    PictureBegun,
-    PicturePreview,
-    RefusalDelta,
-    Started,
-)
-from chat2api_core.turn import WebSearch as Search
-from chat2api_core.upstreams.codex.calls import KINDS, Calls
+from chat2api_core.turn import Delta, Effort, Finished, FinishReason, Started
+from chat2api_core.upstreams.codex.calls import KINDS, SHELL, Calls, read_shell
 from chat2api_core.upstreams.codex.events import (
-    Action,
     AnnotationAdded,
+    Argued,
     Item,
     ItemEvent,
     Response,
-    ResponseEvent,
+    Type,
     View,
     decode,
     decode_type,
     read_item,
     read_piece,
+    read_response,
     unreadable,
     usage_of,
 )
@@ -51,23 +40,21 @@ from chat2api_core.upstreams.codex.faults import (
     read_failure,
     refuses_reasoning,
 )
+from chat2api_core.upstreams.codex.hosted import DRAWING, SEARCHING, Hosted, preview
 from chat2api_core.upstreams.codex.names import Names
 from chat2api_core.upstreams.codex.quota import Quota, read_quota_event
 from chat2api_core.upstreams.codex.text import Text
 from chat2api_core.upstreams.codex.thinking import Thinking
-from chat2api_core.upstreams.quote import quote
 from chat2api_core.wire.sse import Event
 
-_DRAWING = "image_generation_call"
 # The items for which there is a delta that says the same.
-_KNOWN = KINDS | {"message", "reasoning", "web_search_call", _DRAWING}
+_KNOWN = KINDS | {"message", "reasoning", SHELL, SEARCHING, DRAWING}
 _REASONS: dict[str, FinishReason] = {"content_filter": "content_filter"}
-_ACTIONS: dict[str, Literal["search", "open_page", "find_in_page"]] = {
-    "search": "search",
-    "open_page": "open_page",
-    "find": "find_in_page",
-    "find_in_page": "find_in_page",
-}
+# What an event is called that has no name, or the one that the SSE standard gives it then.
+_NAMELESS = frozenset({"", "message"})
+_DONE = b"[DONE]"
+# Of these nothing is told before they say something, or are whole.
+_TOLD_WHOLE = frozenset({"reasoning", SHELL, SEARCHING})
 
 
 class Reader:
@@ -83,19 +70,22 @@ class Reader:
         self._text = Text()
         self._thinking = Thinking()
         self._calls = Calls(names)
+        self._hosted = Hosted()
         self._whole: set[int] = set()  # items that were shown whole
+        self._places: dict[str, int] = {}  # where each item stands, by its id
 
     def feed(self, event: Event) -> list[Delta]:
         """The deltas of one event. Raises ``Problem`` for a failure that the stream tells."""
-        read = _READERS.get(event.event or _type(event))
-        if read is None or self.finished is not None:
+        if self.finished is not None:
             return []
         try:
-            return read(self, event.data)
-        except Problem as problem:
-            if problem.kind is Kind.GARBAGE and not event.whole:
+            kind = _type(event) if event.event in _NAMELESS else event.event
+            read = _READERS.get(kind)
+            return self._hosted.go_on(kind, event.data) if read is None else read(self, event.data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if not event.whole:
                 return []  # cut by the end of the body, which ``close`` reports
-            raise
+            raise unreadable() from error
 
     def close(self) -> list[Delta]:
         """The body has ended. Raises ``Problem`` CUT if the answer has not."""
@@ -124,6 +114,9 @@ class Reader:
     def _argue(self, data: bytes) -> list[Delta]:
         return self._calls.add(read_piece(data))
 
+    def _argued(self, data: bytes) -> list[Delta]:
+        return self._calls.complete(decode(data, Argued))
+
     def _cite(self, data: bytes) -> list[Delta]:
         event = decode(data, AnnotationAdded)
         return self._text.cite((event.output_index, event.content_index), event.annotation)
@@ -132,7 +125,7 @@ class Reader:
         if self._started:
             return []
         self._started = True
-        response = decode(data, ResponseEvent).response
+        response = read_response(data)
         word = (response.reasoning.effort if response.reasoning else None) or ""
         effort = cast("Effort", word) if is_level(word) else None
         return [Started(response.model or "", effort=effort)]
@@ -140,16 +133,18 @@ class Reader:
     def _item_added(self, data: bytes) -> list[Delta]:
         event = decode(data, ItemEvent)
         place, item = event.output_index, read_item(event.item, _KNOWN)
-        if item.type == _DRAWING:
-            return [PictureBegun()]
+        self._locate(place, item)
+        if place in self._whole or item.type in _TOLD_WHOLE:
+            return []
         if item.type == "message":
             self._text.begin(place, item.phase or "")
-        return self._calls.begin(place, item) if item.type in KINDS else []
+            return []
+        if item.type in KINDS:
+            return self._calls.begin(place, item)
+        return self._hosted.begin(place, item, event.item)
 
     def _preview(self, data: bytes) -> list[Delta]:
-        view = decode(data, View)
-        form = view.output_format or "png"
-        return [PicturePreview(view.partial_image_index, view.partial_image_b64, form)]
+        return [preview(decode(data, View))]
 
     def _item_done(self, data: bytes) -> list[Delta]:
         event = decode(data, ItemEvent)
@@ -161,40 +156,49 @@ class Reader:
             return []
         self._whole.add(place)
         item = read_item(raw, _KNOWN)
+        self._locate(place, item)
         if item.type in KINDS:
             return self._calls.end(place, item)
+        if item.type == SHELL:
+            return self._calls.end(place, read_shell(item, raw))
         if item.type == "message":
             self._text.begin(place, item.phase or "")
             parts = enumerate(item.content or ())
             return [delta for n, part in parts for delta in self._text.whole((place, n), part)]
         if item.type == "reasoning":
             return self._thinking.whole(place, item)
-        if item.type == _DRAWING:
-            return _picture(item)
-        found = _search(item) if item.type == "web_search_call" else None
-        return found or _unknown(item.type, raw)
+        return self._hosted.whole(place, item, raw)
+
+    def _locate(self, place: int, item: Item) -> None:
+        if item.id is not None:
+            self._places.setdefault(item.id, place)
 
     def _completed(self, data: bytes) -> list[Delta]:
-        response = decode(data, ResponseEvent).response
-        deltas = self._rest(response)
+        response = read_response(data)
+        deltas = [*self._rest(response), *self._calls.close()]
         return [*deltas, self._finish("tool_calls" if self._calls.any_begun else "stop", response)]
 
     def _incomplete(self, data: bytes) -> list[Delta]:
-        response = decode(data, ResponseEvent).response
+        response = read_response(data)
         why = response.incomplete_details.reason if response.incomplete_details else None
         return [*self._rest(response), self._finish(_REASONS.get(why or "", "length"), response)]
 
     def _rest(self, response: Response) -> list[Delta]:
-        """The items that only the end shows; mostly it shows none."""
-        items = enumerate(response.output or ())
-        return [delta for place, item in items for delta in self._item(place, item)]
+        """The items that only the end shows; mostly it shows none. One that was seen before is
+        known by its id: in the list it may stand elsewhere than it did in the stream."""
+        deltas: list[Delta] = []
+        for number, raw in enumerate(response.output or ()):
+            name = decode(raw, Type).id
+            place = number if name is None else self._places.get(name, number)
+            deltas += self._item(place, raw)
+        return deltas
 
     def _finish(self, reason: FinishReason, response: Response) -> Finished:
         self.finished = Finished(reason, usage=usage_of(response.usage))
         return self.finished
 
     def _failed(self, data: bytes) -> list[Delta]:
-        raise self._failure(read_complaint(decode(data, _Failed).response))
+        raise self._failure(read_complaint(bytes(decode(data, _Failed).response)))
 
     def _error(self, data: bytes) -> list[Delta]:
         complaint = read_complaint(data)
@@ -225,6 +229,8 @@ _READERS: dict[str, Callable[[Reader, bytes], list[Delta]]] = {
     "response.reasoning_text.delta": Reader._think,
     "response.function_call_arguments.delta": Reader._argue,
     "response.custom_tool_call_input.delta": Reader._argue,
+    "response.function_call_arguments.done": Reader._argued,
+    "response.custom_tool_call_input.done": Reader._argued,
     "response.output_item.added": Reader._item_added,
     "response.output_item.done": Reader._item_done,
     "response.image_generation_call.partial_image": Reader._preview,
@@ -240,47 +246,4 @@ _READERS: dict[str, Callable[[Reader, bytes], list[Delta]]] = {
 
 def _type(event: Event) -> str:
     """What an event without a name is."""
-    try:
-        return decode_type(event.data).type
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if event.data == b"[DONE]" or not event.whole:
-            return ""
-        raise unreadable() from error
-
-
-def _unknown(kind: str, raw: msgspec.Raw) -> list[Delta]:
-    """An item for which there is no other word; one without a type is none."""
-    try:
-        whole = msgspec.json.format(bytes(raw), indent=-1).decode()
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise unreadable() from error
-    return [NativeItem(kind, whole)] if kind else []
-
-
-def _picture(item: Item) -> list[Delta]:
-    if not item.result:
-        why = quote((item.error.message if item.error else None) or "")
-        return [RefusalDelta(why)] if why else []
-    width, _, height = (item.size or "").partition("x")
-    return [
-        Picture(
-            "",
-            int(width) if width.isdecimal() else 0,
-            int(height) if height.isdecimal() else 0,
-            item.revised_prompt or "",
-            item.result,
-            item.output_format or "png",
-            revised_prompt=item.revised_prompt or "",
-        )
-    ]
-
-
-def _search(item: Item) -> list[Delta]:
-    action = item.action
-    if not isinstance(action, Action):
-        return [Search()]
-    kind = _ACTIONS.get(action.type)
-    if kind is None:
-        return []
-    query = action.query or ", ".join(action.queries or ())
-    return [Search(kind, query, action.url or "", action.pattern or "")]
+    return "" if event.data == _DONE else decode_type(event.data).type or ""

@@ -30,6 +30,7 @@ _PLAIN_KEY = re.compile(r"[\x21-\x7e]{1,64}")
 _TIERS = {"priority": "priority", "fast": "priority"}
 _VERBOSITIES = frozenset({"low", "medium", "high"})
 _NO_SUMMARY = "none"
+_RECALLS = frozenset({"current_turn", "all_turns"})  # ``auto`` is what holds without a word
 
 
 # ----------------------------------------------------------------------------------- whom to ask
@@ -137,10 +138,11 @@ def responses_body(
 ) -> Outgoing:
     """The body of ``POST /backend-api/codex/responses``. Without ``sealed`` the reasoning of
     earlier turns is left out. Raises ``Problem`` UNSUPPORTED_PARAMETER."""
-    tools = _allowed(prompt.tools, prompt.tool_choice)
+    built_in = _built_in(prompt.tools, target)
+    tools = _allowed(prompt.tools, prompt.tool_choice, built_in)
     pairs = [(tool.namespace, tool.name) for tool in prompt.tools]
     names = Names([*pairs, *calls(prompt.messages)])
-    items = input_items(prompt.messages, names, sealed=sealed)
+    items = input_items(prompt.messages, names, sealed=sealed, built_in=built_in)
     body: Json = {
         "model": target.slug,
         "instructions": "",
@@ -153,11 +155,11 @@ def responses_body(
         "text": _text(prompt, target),
         "service_tier": _TIERS.get(prompt.service_tier),
     }
-    declared = [*_declared(tools, names), *_hosted(prompt)]
+    declared = [*_declared(tools, names, built_in), *_hosted(prompt)]
     if declared:
         can_many = target.model is None or target.model.parallel_calls
         body["tools"] = declared
-        body["tool_choice"] = _tool_choice(prompt.tool_choice, tools, names)
+        body["tool_choice"] = _tool_choice(prompt.tool_choice, tools, names, built_in)
         body["parallel_tool_calls"] = prompt.parallel_tool_calls and can_many
     kept = {name: value for name, value in body.items() if value not in (None, {})}
     has_sealed = any(item["type"] == "reasoning" for item in items)
@@ -169,6 +171,8 @@ def _reasoning(prompt: Prompt, target: Target) -> Json:
     reasoning: Json = {} if target.effort is None else {"effort": target.effort}
     if prompt.summary != _NO_SUMMARY and target.effort != "none":
         reasoning["summary"] = prompt.summary or "auto"
+    if prompt.recall in _RECALLS:
+        reasoning["context"] = prompt.recall
     return reasoning
 
 
@@ -189,36 +193,46 @@ def _format(wanted: Format) -> Json:
     return {"format": schema | {"strict": wanted.strict}}
 
 
-def _allowed(tools: Sequence[Tool], choice: ToolChoice) -> list[Tool]:
+def _allowed(tools: Sequence[Tool], choice: ToolChoice, built_in: frozenset[str]) -> list[Tool]:
     """A choice among several tools is made by sending only these."""
-    if not choice.names or _single(tools, choice) is not None:
+    if not choice.names or _single(tools, choice, built_in) is not None:
         return list(tools)
     return [tool for tool in tools if tool.name in choice.names]
 
 
-def _single(tools: Sequence[Tool], choice: ToolChoice) -> Tool | None:
-    """The one tool that must be called, if it can be named: in a namespace none can."""
+def _single(tools: Sequence[Tool], choice: ToolChoice, built_in: frozenset[str]) -> Tool | None:
+    """The one tool that must be called, if it can be named: in a namespace none can, and none that
+    is declared by a type of its own."""
     if choice.mode != "required":
         return None
     fit = [tool for tool in tools if tool.name in choice.names]
-    return fit[0] if len(fit) == 1 and not fit[0].namespace else None
+    unnamed = any(tool.namespace or _is_own(tool, built_in) for tool in fit)
+    return fit[0] if len(fit) == 1 and not unnamed else None
 
 
-def _tool_choice(choice: ToolChoice, tools: Sequence[Tool], names: Names) -> str | Json:
+def _tool_choice(
+    choice: ToolChoice, tools: Sequence[Tool], names: Names, built_in: frozenset[str]
+) -> str | Json:
     if choice.hosted is not None:
         return {"type": choice.hosted}
-    single = _single(tools, choice)
+    single = _single(tools, choice, built_in)
     if single is None:
         return choice.mode
     return {"type": single.kind, "name": names.wire(single.name)}
 
 
-def _declared(tools: Sequence[Tool], names: Names) -> list[Json]:
+def _built_in(tools: Sequence[Tool], target: Target) -> frozenset[str]:
+    """The names of those tools that the model knows by types of their own."""
+    known = target.model.built_in if target.model else frozenset()
+    return known & {tool.name for tool in tools if tool.built_in}
+
+
+def _declared(tools: Sequence[Tool], names: Names, built_in: frozenset[str]) -> list[Json]:
     """The client's tools; those of one namespace together, where its first one stands."""
     declared: list[Json] = []
     groups: dict[str, list[Json]] = {}
     for tool in tools:
-        wire = _tool(tool, names)
+        wire: Json = {"type": tool.name} if _is_own(tool, built_in) else _tool(tool, names)
         if not tool.namespace:
             declared.append(wire)
         elif tool.namespace in groups:
@@ -230,12 +244,18 @@ def _declared(tools: Sequence[Tool], names: Names) -> list[Json]:
     return declared
 
 
+def _is_own(tool: Tool, built_in: frozenset[str]) -> bool:
+    return tool.built_in and tool.name in built_in
+
+
 def _tool(tool: Tool, names: Names) -> Json:
     wire: Json = {
         "type": tool.kind,
         "name": names.wire(tool.name, tool.namespace),
         "description": tool.description,
     }
+    if tool.deferred:
+        wire["defer_loading"] = True
     if tool.kind == "function":
         parameters = tool.parameters or {"type": "object", "properties": {}}
         return wire | {"parameters": parameters, "strict": tool.strict}

@@ -44,9 +44,10 @@ class Text:
         text = piece.delta
         if not text:
             return []
-        moved: list[Delta] = []
-        if piece.content_index != self._part or piece.output_index != self._item:
-            moved = self._move(piece.output_index, piece.content_index)
+        if piece.content_index == self._part and piece.output_index == self._item:
+            self._length += len(text)
+            return [TextDelta(text)]  # as nearly always
+        moved = self._move(piece.output_index, piece.content_index)
         self._length += len(text)
         return [*moved, TextDelta(text)]
 
@@ -61,13 +62,12 @@ class Text:
     def cite(self, place: Place, mark: Annotation) -> list[Delta]:
         """A mark on a part. Only links are shown; one that points nowhere is dropped."""
         self._marks[place] = self._marks.get(place, 0) + 1
+        begin, end, start = mark.start_index, mark.end_index, self._starts.get(place)
         if mark.type != "url_citation" or not mark.url:
             return []
-        if place not in self._starts or not 0 <= mark.start_index <= mark.end_index:
+        if start is None or begin is None or end is None or not 0 <= begin <= end:
             return []
-        start = self._starts[place]
-        begin, end = start + mark.start_index, start + mark.end_index
-        return [Citation(begin, end, mark.url, mark.title or "")]
+        return [Citation(start + begin, start + end, mark.url, mark.title or "")]
 
     def whole(self, place: Place, part: Part) -> list[Delta]:
         """A part as it stays: what of it was not said yet."""

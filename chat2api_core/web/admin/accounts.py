@@ -1,11 +1,12 @@
 """``GET /admin/api/accounts`` and ``POST /admin/api/accounts/{account}/{action}``: how the accounts
-are, and what can be done for one: forget its rests, renew its token, try it.
+are, and what can be done for one: forget its rests, renew its token, try it, ask for its quotas.
 
 The one rule: an account is named by its key, and nothing of its credentials is told but which kinds
 there are.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.caller import TokenCaller
@@ -13,11 +14,13 @@ from chat2api_core.accounts.caps import Caps
 from chat2api_core.accounts.member import Member, member_of, verdict
 from chat2api_core.accounts.standing import Out, Standing
 from chat2api_core.admin.sections import forms, mask_proxy
-from chat2api_core.metering.report import Figures, last_used, read_rows, summed
+from chat2api_core.metering.report import Figures, last_used, summed
 from chat2api_core.metering.use import DAY, day_of
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import Message, Prompt, Text
 from chat2api_core.web.admin.answers import answer
+from chat2api_core.web.admin.outage import counted, outage
+from chat2api_core.web.admin.quotas import look_up, seen_since
 from chat2api_core.web.exchange import Exchange
 
 _WEEK = 7
@@ -26,26 +29,25 @@ _QUESTION = "Reply with the single word: ok"
 
 
 async def list_accounts(exchange: Exchange) -> None:
-    """``{"now": ..., "accounts": [...]}``: every configured account and how it is."""
+    """``{"now": ..., "accounts": [...]}``: every configured account and how it is; what was counted
+    of them is that of ``coverage``."""
     gateway = exchange.gateway
     office, now = gateway.office, gateway.clock.now()
     accounts = gateway.settings.accounts
     keys = tuple(account.key for account in accounts)
     await office.ledger.look(keys)
-    await gateway.tally.write()
-    days = [day_of(now - back * DAY) for back in range(_WEEK)]
-    rows = [row for row in await read_rows(gateway.store, days) if row.account]
-    sums = summed(rows, lambda row: row.account)
+    found = await counted(gateway, [day_of(now - back * DAY) for back in range(_WEEK)])
+    sums = summed((row for row in found.rows if row.account), lambda row: row.account)
     used = await last_used(gateway.store, keys)
     members = {member.key: member for member in office.pool.members}
     listed: list[dict[str, object]] = []
     seen: dict[str, str] = {}
-    for account in accounts:
+    tokens = await office.credentials.all_known(accounts)
+    for account, kept in zip(accounts, tokens, strict=True):
         key = account.key
         member = members.get(key) or member_of(account)
         standing = office.ledger.standing(key)
         twin = seen.setdefault(member.identity, key) if member.identity else key
-        kept = await office.credentials.known(account)
         listed.append(
             {
                 **_described(account, member),
@@ -57,7 +59,8 @@ async def list_accounts(exchange: Exchange) -> None:
                 **_week(sums.get(key, Figures())),
             }
         )
-    await answer(exchange, {"now": int(now), "accounts": listed})
+    told = {"now": int(now), "coverage": found.coverage, "outage": outage(gateway)}
+    await answer(exchange, {**told, "accounts": listed})
 
 
 async def act(exchange: Exchange) -> None:
@@ -65,7 +68,7 @@ async def act(exchange: Exchange) -> None:
     wanted = exchange.parameter("account")
     accounts = exchange.gateway.settings.accounts
     account = next((one for one in accounts if one.key == wanted), None)
-    action = {"reset": _reset, "refresh": _refresh, "test": _test}.get(exchange.parameter("action"))
+    action = _ACTIONS.get(exchange.parameter("action"))
     if account is None or action is None:
         raise Problem(Kind.NOT_FOUND, "There is no such account or action.")
     clock = exchange.gateway.clock
@@ -98,8 +101,28 @@ async def _refresh(exchange: Exchange, account: Account) -> str:
     return ""
 
 
+async def _quota(exchange: Exchange, account: Account) -> str:
+    if not await look_up(exchange.gateway, account):
+        message = "ChatGPT tells nothing of what this account may still use."
+        raise Problem(Kind.NOT_FOUND, message, step="quota")
+    return ""
+
+
 async def _test(exchange: Exchange, account: Account) -> str:
-    """One short turn with this account alone, whatever is thought of it."""
+    """One short turn with this account alone, whatever is thought of it, and its quotas."""
+    gateway = exchange.gateway
+    began = gateway.clock.now()
+    text = await _tried(exchange, account)
+    if seen_since(gateway, account, began):
+        return text  # the answer has brought them along
+    try:
+        await look_up(gateway, account)
+    except Problem as problem:
+        return f"{text} (Its quotas are not known: {problem.code}.)"
+    return text
+
+
+async def _tried(exchange: Exchange, account: Account) -> str:
     prompt = Prompt("auto", (Message("user", (Text(_QUESTION),)),), temporary=True)
     try:
         async with asyncio.timeout(_TRIAL):
@@ -112,6 +135,14 @@ async def _test(exchange: Exchange, account: Account) -> str:
     except TimeoutError:
         raise Problem(Kind.TIMEOUT, "There was no whole answer in time.", step="stream") from None
     return reply.transcript.text[:200]
+
+
+_ACTIONS: Mapping[str, Callable[[Exchange, Account], Awaitable[str]]] = {
+    "reset": _reset,
+    "refresh": _refresh,
+    "test": _test,
+    "quota": _quota,
+}
 
 
 def _described(account: Account, member: Member) -> dict[str, object]:

@@ -35,7 +35,7 @@ def behind_the_door(handler: Handler) -> Handler:
         except Unwritable as error:
             raise Problem(Kind.INVALID_REQUEST, str(error), step="request") from error
         except StoreDown as error:
-            raise Problem(Kind.UNAVAILABLE, f"Not saved. {error}", step="request") from error
+            raise Problem(Kind.UNAVAILABLE, f"Not saved. {error}", step="store") from error
 
     return handle
 

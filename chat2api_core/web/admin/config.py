@@ -13,6 +13,7 @@ from chat2api_core.admin.sections import Edit, changed, forms, mask, mask_proxy,
 from chat2api_core.config import Settings, SettingsError
 from chat2api_core.stores.base import StoreDown
 from chat2api_core.web.admin.answers import answer, conflict, read
+from chat2api_core.web.admin.outage import outage
 from chat2api_core.web.exchange import Exchange
 
 
@@ -38,6 +39,7 @@ async def show_config(exchange: Exchange) -> None:
             "platform": settings.platform,
             "store": gateway.store.name,
             "durable": gateway.store.durable,
+            "outage": outage(gateway),
             "notices": settings.notices,
             **sections,
             "elsewhere": _elsewhere(settings, sections),

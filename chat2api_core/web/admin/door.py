@@ -25,6 +25,7 @@ _NO_KEY = (
     "These pages are closed: set ADMIN_KEY (or a local API key in AUTH_TOKENS) to have a key to "
     "open them with."
 )
+_ELSEWHERE = "This did not come from the gateway's own page."
 _TOO_OFTEN = "Too many wrong tries from this address. Try again later."
 
 
@@ -53,11 +54,12 @@ async def check(exchange: Exchange, shown: str) -> None:
     keys = _keys(exchange)
     address = address_of(exchange)
     attempts = Attempts(exchange.gateway.store)
-    if not await attempts.open(address):
-        raise Problem(Kind.RATE_LIMITED, _TOO_OFTEN, step="auth", retry_after=WAIT)
     fits = [key == Secret(shown) for key in keys]  # each compared, fitting or not
+    # Wrong tries are counted before anything is asked, so that many at once are no way around.
+    late = not await attempts.open(address) if any(fits) else await attempts.wrong(address)
+    if late:
+        raise Problem(Kind.RATE_LIMITED, _TOO_OFTEN, step="auth", retry_after=WAIT)
     if not any(fits):
-        await attempts.wrong(address)
         message = f"This is not the admin key. After {MOST} wrong tries there is a pause."
         raise Problem(Kind.INVALID_API_KEY, message, step="auth")
 
@@ -92,11 +94,16 @@ def no_cookie(exchange: Exchange) -> bytes:
     return _set_cookie(exchange, "", 0)
 
 
+def not_elsewhere(exchange: Exchange) -> None:
+    """Refuse what a browser says another site has caused. Raises ``Problem`` LOGIN_REQUIRED."""
+    if exchange.headers.get("sec-fetch-site", "") not in _OWN_SITES:
+        raise Problem(Kind.LOGIN_REQUIRED, _ELSEWHERE)
+
+
 def _ours(exchange: Exchange) -> None:
-    headers = exchange.headers
-    site = headers.get("sec-fetch-site", "")
-    if site not in _OWN_SITES or not headers.get(_OWN_HEADER):
-        raise Problem(Kind.LOGIN_REQUIRED, "This did not come from the gateway's own page.")
+    not_elsewhere(exchange)
+    if not exchange.headers.get(_OWN_HEADER):
+        raise Problem(Kind.LOGIN_REQUIRED, _ELSEWHERE)
 
 
 def _keys(exchange: Exchange) -> tuple[Secret, ...]:
@@ -120,7 +127,7 @@ def _cookie(exchange: Exchange) -> str:
 
 
 def _set_cookie(exchange: Exchange, text: str, seconds: int) -> bytes:
-    path = exchange.gateway.settings.api_prefix or "/"
+    path = exchange.mount + exchange.gateway.settings.api_prefix or "/"
     secure = "; Secure" if _is_https(exchange) else ""
     parts = f"{COOKIE}={text}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}"
     return parts.encode()

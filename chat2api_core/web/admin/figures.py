@@ -1,10 +1,13 @@
-"""``GET /admin/api/usage?days=30``: the sums that the charts show."""
+"""``GET /admin/api/usage?days=30``: the sums that the charts show, and in ``coverage`` whose
+requests they count."""
 
 from collections.abc import Callable, Iterable
 
-from chat2api_core.metering.report import Figures, Row, read_rows, summed, total
+from chat2api_core.admin.sections import HIDDEN, mask
+from chat2api_core.metering.report import Figures, Row, summed, total
 from chat2api_core.metering.use import DAY, day_of
 from chat2api_core.web.admin.answers import answer
+from chat2api_core.web.admin.outage import counted, outage
 from chat2api_core.web.exchange import Exchange
 
 _MOST_DAYS = 90
@@ -17,11 +20,12 @@ async def show_figures(exchange: Exchange) -> None:
     count = min(max(int(asked), 1), _MOST_DAYS) if asked.isdecimal() else 30
     now = gateway.clock.now()
     days = [day_of(now - back * DAY) for back in range(count)][::-1]
-    await gateway.tally.write()
-    rows = await read_rows(gateway.store, days)
+    rows, coverage = await counted(gateway, days)
     mine = [row for row in rows if row.key]
     by_day = summed(mine, lambda row: row.day)
     names = {key.fingerprint: key.shown for key in gateway.settings.api_keys}
+    plain = {key.fingerprint(): mask(key.reveal()) for key in gateway.settings.auth_tokens}
+    names |= {one: shown for one, shown in plain.items() if shown != HIDDEN}
     emails = {one.key: one.email or one.key for one in gateway.settings.accounts}
     await answer(
         exchange,
@@ -34,6 +38,8 @@ async def show_figures(exchange: Exchange) -> None:
                 lambda row: emails.get(row.account, row.account),
             ),
             "total": _told(total(mine)),
+            "coverage": coverage,
+            "outage": outage(gateway),
         },
     )
 

@@ -5,7 +5,14 @@ from msgspec import Struct
 from chat2api_core import __version__
 from chat2api_core.problem import Problem
 from chat2api_core.web.admin.answers import answer, read
-from chat2api_core.web.admin.door import check, credentials, enter, no_cookie, session_cookie
+from chat2api_core.web.admin.door import (
+    check,
+    credentials,
+    enter,
+    no_cookie,
+    not_elsewhere,
+    session_cookie,
+)
 from chat2api_core.web.exchange import Exchange
 
 
@@ -17,6 +24,7 @@ class Login(Struct):
 
 async def log_in(exchange: Exchange) -> None:
     """Exchange the admin key for a session cookie of eight hours."""
+    not_elsewhere(exchange)  # another site could have a visitor shut out, by wrong tries of theirs
     form = await read(exchange, Login)
     await check(exchange, form.key.strip())
     exchange.extra.append((b"set-cookie", session_cookie(exchange)))
@@ -25,6 +33,7 @@ async def log_in(exchange: Exchange) -> None:
 
 async def log_out(exchange: Exchange) -> None:
     """End the session of this browser."""
+    not_elsewhere(exchange)
     exchange.extra.append((b"set-cookie", no_cookie(exchange)))
     await answer(exchange, {"ok": True})
 

@@ -46,7 +46,7 @@ _SHELL = """<!doctype html>
 </head>
 <body>
 <noscript><p class="notice">This page needs JavaScript. The same is to be had with curl and
-<code>Authorization: Bearer &lt;ADMIN_KEY&gt;</code>, see the README.</p></noscript>
+<code>Authorization: Bearer &lt;ADMIN_KEY&gt;</code>, see docs/operations.md.</p></noscript>
 <script type="module" src="admin/assets/{script}"></script>
 </body>
 </html>

@@ -96,6 +96,9 @@ def _text(kind: str, body: bytes) -> str:
 def _from_parts(kind: str, body: bytes) -> str:
     """The fields and files of a form, one behind the other."""
     message = BytesParser().parsebytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + body)
-    parts = message.get_payload() if message.is_multipart() else []
+    if not message.is_multipart():
+        text = "This form cannot be read: it has no boundary, or no parts."
+        raise Problem(Kind.INVALID_REQUEST, text, step="request")
+    parts = message.get_payload()
     payloads = [part.get_payload(decode=True) for part in parts if not isinstance(part, str)]
     return "\n".join(raw.decode("utf-8-sig") for raw in payloads if isinstance(raw, bytes))

@@ -8,6 +8,7 @@ from chat2api_core.turn import (
     CallDelta,
     CallEnded,
     CallStarted,
+    Citation,
     Delta,
     Finished,
     Image,
@@ -94,6 +95,30 @@ CASES: list[tuple[str, list[Delta], list[Part]]] = [
     ),
     ("a blank line alone is nothing", [TextDelta("One."), ReasoningSealed("g"), TextDelta("\n\n")],
      [Text("One."), Reasoning("", (), "g")]),
+    (
+        "a source stays with its words, wherever they stand by then",
+        [
+            TextDelta("One [a]."), Citation(4, 7, "https://a/", "A"), ReasoningSealed("g"),
+            TextDelta("\n\n"), TextDelta("Two [b]."), Citation(14, 17, "https://b/", "B"),
+        ],
+        [
+            Text("One [a].", (Citation(4, 7, "https://a/", "A"),)), Reasoning("", (), "g"),
+            Text("Two [b].", (Citation(4, 7, "https://b/", "B"),)),
+        ],
+    ),
+    (
+        "words behind a source leave it where it is",
+        [TextDelta("[a]"), Citation(0, 3, "u", ""), TextDelta(" and"), TextDelta(" so on.")],
+        [Text("[a] and so on.", (Citation(0, 3, "u", ""),))],
+    ),
+    (
+        "a source that comes too late, or before any words, is left out",
+        [
+            Citation(0, 0, "u", ""), TextDelta("[a]"), ReasoningSealed("g"),
+            Citation(0, 3, "u", ""), TextDelta("x"), Citation(0, 3, "u", ""),
+        ],
+        [Text("[a]"), Reasoning("", (), "g"), Text("x")],
+    ),
     ("a first blank line is text", [ReasoningSealed("g"), TextDelta("\nOne")],
      [Reasoning("", (), "g"), Text("\nOne")]),
 ]  # fmt: skip

@@ -17,6 +17,7 @@ from chat2api_core.turn import (
     Citation,
     Delta,
     Finished,
+    NativeItem,
     Picture,
     ReasoningDelta,
     RefusalDelta,
@@ -425,6 +426,27 @@ def test_text_of_any_kind_comes_through(run: Run) -> None:
     stream = run([TextDelta(text), Finished("stop")])
     assert stream[4]["delta"] == text
     assert stream[-1]["response"]["output"][0]["content"][0]["text"] == text
+
+
+def test_no_line_of_the_stream_holds_what_clients_take_for_a_line_end(
+    encoder: NewEncoder, events: Read
+) -> None:
+    text = "a\u2028b\u2029c\x85d 雪"
+    machine = encoder()
+    stream = b"".join(
+        machine.feed([delta])
+        for delta in (
+            TextDelta(text),
+            CallStarted(0, "c", "f"),
+            CallDelta(0, text),
+            CallEnded(0),
+            NativeItem("novelty", json.dumps({"type": "novelty", "x": text}, ensure_ascii=False)),
+            Finished("stop"),
+        )
+    )
+    assert stream.decode().splitlines() == stream.decode().split("\n")[:-1]
+    output = events(stream)[-1]["response"]["output"]
+    assert output[0]["content"][0]["text"] == output[1]["arguments"] == output[2]["x"] == text
 
 
 def test_a_name_with_a_percent_sign_is_just_a_name(

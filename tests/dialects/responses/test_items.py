@@ -8,6 +8,7 @@ import pytest
 from chat2api_core.dialects.responses import ResponsesRequest
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.turn import (
+    Citation,
     File,
     Image,
     Message,
@@ -53,6 +54,31 @@ MESSAGES: list[tuple[str, dict[str, Any], Message]] = [
             ],
         },
         Message("assistant", (Text("a"), Text("b")), phase="final_answer"),
+    ),
+    (
+        "an answer sent back keeps its links, and no marks that lead nowhere",
+        {
+            "role": "assistant",
+            "content": [
+                {
+                    "type": "output_text",
+                    "text": "See [a].",
+                    "annotations": [
+                        {
+                            "type": "url_citation",
+                            "start_index": 4,
+                            "end_index": 7,
+                            "url": "u",
+                            "title": None,
+                        },
+                        {"type": "url_citation", "start_index": 4, "end_index": 9, "url": "u"},
+                        {"type": "url_citation", "start_index": None, "url": "u"},
+                        {"type": "file_citation", "index": 4, "file_id": "file-1"},
+                    ],
+                }
+            ],
+        },
+        Message("assistant", (Text("See [a].", (Citation(4, 7, "u", ""),)),)),
     ),
     (
         "what a hosted tool did stays as it came",

@@ -20,6 +20,9 @@ from chat2api_core.turn import (
     Citation,
     Delta,
     Finished,
+    NativeBegun,
+    NativeItem,
+    NativeProgress,
     Picture,
     ReasoningDelta,
     RefusalDelta,
@@ -101,13 +104,20 @@ ENDS = st.builds(
 )
 
 
+def native(number: int, status: str) -> str:
+    """An item that nobody knows; every other one has an id."""
+    name = {"id": f"mcp_{number}"} if number > 0 and number % 2 else {}
+    return json.dumps({"type": "mcp_call", "status": status, **name})
+
+
 @st.composite
-def answers(draw: st.DrawFn) -> list[Delta]:  # noqa: C901 (one branch a kind of delta)
+def answers(draw: st.DrawFn) -> list[Delta]:  # noqa: C901, PLR0915 (one branch a kind of delta)
     """Any answer that an upstream could give: calls may overlap, kinds may alternate."""
     deltas: list[Delta] = [Started(draw(TEXTS))]
-    said = calls = 0
+    said = calls = natives = 0
     going: list[int] = []
-    for what in draw(st.lists(st.sampled_from("ttrxcdepq"), max_size=25)):
+    working: list[int] = []
+    for what in draw(st.lists(st.sampled_from("ttrxcdepqngw"), max_size=25)):
         if what == "t":
             text = draw(TEXTS)
             deltas.append(TextDelta(text))
@@ -134,6 +144,18 @@ def answers(draw: st.DrawFn) -> list[Delta]:  # noqa: C901 (one branch a kind of
         elif what == "q":
             start = draw(st.integers(0, said))
             deltas.append(Citation(start, said, "https://example.com/", draw(TEXTS)))
+        elif what == "n":
+            deltas.append(NativeBegun(natives, "mcp_call", native(natives, "in_progress")))
+            working.append(natives)
+            natives += 1
+        elif what == "g" and working:
+            told = '{"type":"response.mcp_call.in_progress","sequence_number":99,"output_index":9}'
+            at = draw(st.sampled_from(working))
+            deltas.append(NativeProgress(at, "response.mcp_call.in_progress", told))
+        elif what == "w":
+            place = draw(st.integers(0, len(working)))
+            at = working.pop(place) if place < len(working) else -1
+            deltas.append(NativeItem("mcp_call", native(at, "completed"), at))
     return [*deltas, draw(ENDS)]
 
 
@@ -177,6 +199,8 @@ class Fold:
 
     def _change(self, item: Json, kind: str, event: Json) -> None:
         what, _, verb = kind.rpartition(".")
+        if what == "mcp_call":
+            return  # it tells how far the item is, and changes nothing of it
         holder, key, field = _place(what, item, event)
         if verb == "added":
             assert key == len(holder), "an index was skipped"

@@ -64,6 +64,7 @@ def test_a_tool_that_the_client_runs_itself_is_a_function(kind: str, parse: Pars
     assert tool.name == kind
     assert tool.kind == "function"
     assert tool.parameters is not None
+    assert tool.built_in, "an upstream that knows the type may be told so"
     assert request.native_tools == {kind}
 
 
@@ -197,6 +198,12 @@ WRONG_CHOICES: list[tuple[str, object, Kind, str]] = [
     ("a word that means nothing", "maybe", BAD, "tool_choice"),
     ("a tool that is not there", {"type": "function", "name": "h"}, BAD, "tool_choice"),
     ("a function without a name", {"type": "function"}, BAD, "tool_choice.name"),
+    (
+        "a search among tools",
+        {"type": "tool_search"},
+        Kind.UNSUPPORTED_PARAMETER,
+        "tool_choice.type",
+    ),
     ("a hosted tool", {"type": "file_search"}, Kind.UNSUPPORTED_PARAMETER, "tool_choice.type"),
     ("no type", {"name": "f"}, Kind.UNSUPPORTED_PARAMETER, "tool_choice.type"),
     (
@@ -277,3 +284,13 @@ def test_a_hosted_tool_has_no_place_in_a_namespace(parse: Parse) -> None:
     with pytest.raises(Problem) as caught:
         parse(tools=[space])
     assert caught.value.param == "tools[0].tools[0]"
+
+
+def test_a_search_among_tools_is_kept_with_a_word_of_who_makes_one(parse: Parse) -> None:
+    options = {"execution": "client", "description": "Find.", "parameters": {"type": "object"}}
+    deferred = {"type": "function", "name": "f", "defer_loading": True}
+    request = parse(tools=[{"type": "tool_search", **options}, deferred])
+    assert request.prompt.hosted == (HostedTool("tool_search", options),)
+    assert request.warnings == ("tools[0]: tool_search is for the upstream codex only",)
+    (tool,) = request.prompt.tools
+    assert tool.deferred

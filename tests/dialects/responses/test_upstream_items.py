@@ -1,6 +1,7 @@
 """What an upstream with tools and thinking of its own tells: sealed reasoning, searches, pictures,
 several messages, the effort in force; and what it is told."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,7 +16,9 @@ from chat2api_core.turn import (
     Delta,
     Finished,
     MessageBegun,
+    NativeBegun,
     NativeItem,
+    NativeProgress,
     Picture,
     ReasoningDelta,
     ReasoningSealed,
@@ -91,6 +94,14 @@ def test_a_search_has_the_official_events(run: Run) -> None:
         "action": {"type": "search", "query": "moons"},
     }
     assert events[2]["item"]["status"] == "in_progress"
+
+
+def test_a_search_that_failed_is_no_success(run: Run) -> None:
+    events = run([WebSearch("search", "a, b", queries=("a", "b"), failed=True), END])
+    assert "web_search_call.completed" not in types(events)
+    search = events[-1]["response"]["output"][0]
+    assert search["status"] == "failed"
+    assert search["action"] == {"type": "search", "query": "a, b", "queries": ["a", "b"]}
 
 
 def test_a_page_that_was_opened_is_told_with_its_address(run: Run) -> None:
@@ -173,12 +184,12 @@ def test_the_effort_asked_for_is_echoed_where_the_upstream_is_silent(run: Run) -
 def test_words_for_an_upstream_are_passed_on(parse: Parse) -> None:
     prompt = parse(
         text={"verbosity": "low"},
-        reasoning={"summary": "detailed"},
+        reasoning={"summary": "detailed", "context": "all_turns"},
         prompt_cache_key="k",
         service_tier="priority",
     ).prompt
-    said = prompt.verbosity, prompt.summary, prompt.cache_key, prompt.service_tier
-    assert said == ("low", "detailed", "k", "priority")
+    said = prompt.verbosity, prompt.summary, prompt.recall, prompt.cache_key, prompt.service_tier
+    assert said == ("low", "detailed", "all_turns", "k", "priority")
 
 
 def test_thoughts_themselves_have_events_and_a_place_of_their_own(run: Run) -> None:
@@ -241,6 +252,63 @@ def test_an_item_that_nobody_knows_is_handed_on(run: Run) -> None:
     assert [(one["type"], one["id"][:5]) for one in output[2:]] == [("novelty", "item_")] * 2
     assert output[2]["id"] != output[3]["id"]
     assert items(events) == output
+
+
+def test_an_item_that_nobody_knows_is_told_from_its_beginning_on(run: Run) -> None:
+    kind = "response.mcp_call.in_progress"
+    told = {"type": kind, "sequence_number": 90, "item_id": "mcp_9", "output_index": 7, "x": [1]}
+    events = run(
+        [
+            TextDelta("One."),
+            NativeBegun(0, "mcp_call", '{"type":"mcp_call","id":"mcp_9","status":"in_progress"}'),
+            NativeProgress(0, kind, json.dumps(told)),
+            NativeProgress(5, kind, json.dumps(told)),
+            TextDelta("Two."),
+            NativeItem("mcp_call", '{"type":"mcp_call","id":"mcp_9","status":"completed"}', 0),
+            NativeProgress(0, kind, json.dumps(told)),
+            TextDelta(" Three."),
+            END,
+        ]
+    )
+    (progress,) = [event for event in events if event["type"] == kind]
+    number = events.index(progress)
+    assert progress == told | {"sequence_number": number, "output_index": 1}
+    assert types(events)[number - 1] == "output_item.added"
+    said = [item["content"][0]["text"] for item in items(events) if item["type"] == "message"]
+    assert said == ["One.", "Two. Three."], "what is said meanwhile stays one message"
+    output = events[-1]["response"]["output"]
+    assert [one["id"] for one in output][1] == "mcp_9"
+    assert output[1]["status"] == "completed"
+
+
+def test_an_item_keeps_the_name_that_it_began_with(run: Run) -> None:
+    kind = "response.mcp_call.in_progress"
+    events = run(
+        [
+            NativeBegun(0, "mcp_call", '{"type":"mcp_call"}'),
+            NativeProgress(0, kind, json.dumps({"type": "other", "output_index": 3})),
+            NativeItem("mcp_call", '{"type":"mcp_call","id":"mcp_late"}', 0),
+            END,
+        ]
+    )
+    (name,) = {one["id"] for one in items(events)}
+    assert name.startswith("item_")
+    assert [event["item_id"] for event in events if event["type"] == kind] == [name]
+
+
+def test_one_that_never_ends_is_incomplete_and_of_a_failed_answer_left_out(
+    run: Run, encoder: Callable[..., Any], events: Callable[[bytes], list[Json]]
+) -> None:
+    begun = [
+        NativeBegun(0, "mcp_call", '{"type":"mcp_call","id":"a","status":"in_progress"}'),
+        NativeBegun(1, "novelty", '{"type":"novelty","id":"b"}'),
+    ]
+    first, second = run([*begun, END])[-1]["response"]["output"]
+    assert (first["status"], "status" in second) == ("incomplete", False)
+    broken = encoder()
+    broken.feed([Started("m"), *begun])
+    last = events(broken.fail(Problem(Kind.CUT, "It broke off.", step="stream")))[-1]
+    assert last["response"]["output"] == []
 
 
 def test_the_document_has_it_as_well(dialect: Responses, parse: Parse) -> None:

@@ -17,6 +17,7 @@ def golden(request: pytest.FixtureRequest) -> Check:
 
     def check(name: str, actual: object) -> None:
         path = GOLDEN / f"{name}.json"
+        actual = json.loads(json.dumps(actual))  # tuples are lists there
         if request.config.getoption("--update-golden", default=False):
             path.write_text(json.dumps(actual, ensure_ascii=False, indent=1) + "\n", "utf-8")
         assert json.loads(path.read_text("utf-8")) == actual

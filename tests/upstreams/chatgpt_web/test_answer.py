@@ -323,7 +323,7 @@ def test_what_was_kept_gives_what_was_missing(name: str, cut: float) -> None:
 
     class Web(FakeWeb):
         def kept(self, turn: Turn, reader: Reader) -> Body:
-            return kept(found, leaf=reader.leaf)
+            return kept(found, leaf=reader.branch.leaf)
 
     deltas, problem = answered(Web(), first, reader=reader)
 

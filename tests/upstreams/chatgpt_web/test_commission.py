@@ -117,6 +117,20 @@ def test_options_are_said_in_words(options: Any, said: str) -> None:
     assert wishes(options) == said
 
 
+def test_options_of_a_tool_that_may_be_used_are_said_as_a_condition() -> None:
+    tool = HostedTool("image_generation", {"size": "1536x1024", "quality": "low"})
+    prompt = commissioned(Prompt("auto", ASKED, hosted=(tool,)), anonymous=False)
+    assert prompt.messages[0].text == (
+        "A moon\n\nIf you make a picture, make it with a size of 1536x1024 pixels (landscape), "
+        "low quality."
+    )
+
+
+def test_who_has_no_login_and_so_no_pictures_is_told_nothing_of_them() -> None:
+    tool = HostedTool("image_generation", {"size": "1536x1024"})
+    assert commissioned(Prompt("auto", ASKED, hosted=(tool,)), anonymous=True).messages == ASKED
+
+
 def test_the_words_stand_behind_those_of_the_user() -> None:
     seen = Message("user", (Image("data:"), Text("Like this")))
     answered = Message("assistant", (Text("Hm."),))

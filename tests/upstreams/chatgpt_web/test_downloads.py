@@ -225,6 +225,7 @@ def test_what_only_looks_like_it_is_not(url: str) -> None:
     [
         "http://blob.example/x", "ftp://blob.example/x", "file:///etc/passwd",
         "https://a@b/x", "http://chatgpt.com/backend-api/x", "http://gate.example/backend-api/x",
+        "https://[::1", "https://[x]/y",
     ],
 )  # fmt: skip
 def test_an_address_that_is_not_safe_is_not_fetched(url: str) -> None:

@@ -62,6 +62,15 @@ def coded(code: str, message: str = "Words.") -> dict[str, object]:
         ("its platform", 503, b" <a src=/cdn-cgi/challenge-platform/x>", Kind.CHALLENGED),
         ("payment", 402, coded("deactivated_workspace"), Kind.FORBIDDEN),
         ("a country by law", 451, b"", Kind.FORBIDDEN),
+        # declined
+        ("a policy", 400, coded("content_policy_violation"), Kind.CONTENT_POLICY),
+        ("a policy, by its type", 400, {"error": {"type": "content_policy_error", "code": None}},
+         Kind.CONTENT_POLICY),
+        ("a policy, in words", 403, {"detail": "This may violate our content policy."},
+         Kind.CONTENT_POLICY),
+        ("a type says less than a code", 401,
+         {"type": "error", "detail": {"code": "token_expired", "type": "content_policy"}},
+         Kind.UNAUTHORIZED),
         # not found
         ("no conversation", 404, coded("conversation_not_found"), Kind.CONVERSATION_NOT_FOUND),
         ("no conversation, in words", 404, {"detail": "Conversation not found"},

@@ -58,6 +58,17 @@ ORPHAN = Message("tool", (ToolResult("c9", (Text("?"),)),))
             ],
         ),
         ("instructions alone are put as a question", (SYSTEM,), [("user", "Be brief.")]),
+        (
+            "instructions behind an answer are put as a question",
+            (DEVELOPER, HI, HELLO, SYSTEM),
+            [("system", "Be kind."), ("user", "Hi"), ("assistant", "Hello!"),
+             ("user", "Be brief.")],
+        ),
+        (
+            "instructions behind a question go with it",
+            (HI, HELLO, WHY, SYSTEM),
+            [("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello!"), ("user", "Why?")],
+        ),
         ("empty instructions are none", (say("system", ""), HI), [("user", "Hi")]),
         ("several texts are one", (Message("user", (Text("a"), Text("b"))),), [("user", "ab")]),
         ("an empty question is one", (say("user", ""),), [("user", "")]),
@@ -99,6 +110,7 @@ def test_a_new_conversation_gets_everything(
         ("new instructions", (HI, HELLO, SYSTEM, WHY), [("system", "Be brief."), ("user", "Why?")]),
         ("a result", (HI, CALL, RESULT),
          [("tool", "[Result of the tool weather, call c1]\n4 degrees")]),
+        ("instructions as the question", (HI, HELLO, SYSTEM), [("user", "Be brief.")]),
     ],
 )  # fmt: skip
 def test_a_kept_conversation_gets_what_is_new(
@@ -115,7 +127,6 @@ def test_a_kept_conversation_gets_what_is_new(
         Prompt("auto", (say("system", ""),)),
         Prompt("auto", (HI, HELLO), thread=THREAD),
         Prompt("auto", (SYSTEM,), thread=THREAD),
-        Prompt("auto", (HI, HELLO, SYSTEM), thread=THREAD),
     ],
 )
 def test_without_anything_to_answer_the_request_is_wrong(prompt: Prompt) -> None:

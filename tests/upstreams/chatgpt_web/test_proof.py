@@ -20,6 +20,7 @@ from chat2api_core.upstreams.chatgpt_web.proof import (
     Variant,
     config_array,
     date_text,
+    easy,
     requirements_token,
     solve,
     too_hard,
@@ -323,6 +324,16 @@ def test_the_deadline_ends_the_search(variant: Variant) -> None:
         )
     assert caught.value.kind is Kind.PROOF_TOO_HARD
     assert list(looks) == []
+
+
+@pytest.mark.parametrize("difficulty", ["0fffff", "0f", "10", "ffffff"])
+def test_what_one_try_in_sixteen_solves_is_easy(difficulty: str) -> None:
+    assert easy(Challenge("0.5", difficulty))
+
+
+@pytest.mark.parametrize("difficulty", ["", "0effff", "00ffff", "0003ff"])
+def test_what_takes_more_tries_is_not(difficulty: str) -> None:
+    assert not easy(Challenge("0.5", difficulty))
 
 
 @pytest.mark.parametrize("difficulty", ["0FFFFF", "xyz", "0f f", "-1", "0x0f", "\u0660"])

@@ -104,17 +104,64 @@ def test_a_picture_that_is_only_promised_keeps_the_answer_open(ends: tuple[Event
     ]
 
 
-def test_a_promise_that_was_given_up_ends_the_answer() -> None:
+def test_a_promise_that_was_given_up_is_no_answer() -> None:
     reader = Reader()
     feed(reader, tool(WORD), COMPLETE)
     reader.amend()
-    assert feed(reader, OVER, COMPLETE) == [Finished("stop", "conv-1", "")]
+    feed(reader, OVER)
+    with pytest.raises(Problem, match="without the picture that it had begun") as caught:
+        reader.feed(COMPLETE)
+    assert (caught.value.kind, caught.value.step) == (Kind.UPSTREAM_ERROR, "picture")
 
 
-def test_words_that_end_the_turn_are_the_answer_even_so() -> None:
+def test_a_promise_that_was_given_up_leaves_what_was_said() -> None:
     reader = Reader()
-    (*_, last) = feed(reader, tool(WORD), said("It did not work."), COMPLETE)
-    assert last == Finished("stop", "conv-1", "m-a")
+    feed(reader, said("One moment.", end_turn=False), tool(WORD), COMPLETE)
+    reader.amend()
+    assert feed(reader, OVER, COMPLETE) == [Finished("stop", "conv-1", "m-a")]
+
+
+def test_an_order_says_that_it_is_begun_once() -> None:
+    reader = Reader(paints=True)
+    assert feed(reader, tool(WORD), tool(WORD), COMPLETE) == [STARTED, PictureBegun()]
+    assert reader.busy
+    reader.amend()
+    assert reader.hand_out() == []
+
+
+def test_who_looks_for_an_order_in_its_chat_says_that_it_is_begun() -> None:
+    reader = Reader(paints=True)
+    assert feed(reader, COMPLETE) == []
+    reader.amend()
+    assert reader.hand_out() == [STARTED, PictureBegun()]
+
+
+def test_a_picture_that_was_begun_is_looked_for_behind_words_that_end_the_turn() -> None:
+    reader = Reader()
+    feed(reader, tool(WORD), said("Here it is."), COMPLETE)
+    assert (reader.busy, reader.branch.over, reader.finished) == (True, True, None)
+    reader.amend()
+    assert feed(reader, said("Here it is."), tool(picture()), OVER, COMPLETE) == [
+        MOON,
+        Finished("stop", "conv-1", "m-tool"),
+    ]
+
+
+def test_where_it_is_not_found_the_words_are_the_answer() -> None:
+    reader = Reader()
+    feed(reader, tool(WORD), said("It did not work."), COMPLETE)
+    reader.amend()
+    assert feed(reader, said("It did not work."), OVER, COMPLETE) == [
+        Finished("stop", "conv-1", "m-a")
+    ]
+
+
+def test_and_so_they_are_where_nothing_can_be_looked_for() -> None:
+    reader = Reader()
+    feed(reader, tool(WORD), said("It did not work."), COMPLETE)
+    reader.amend()
+    reader.settle()
+    assert reader.close() == [Finished("stop", "conv-1", "m-a")]
 
 
 def test_an_order_is_waited_for_without_any_promise() -> None:

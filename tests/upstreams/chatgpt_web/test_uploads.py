@@ -264,6 +264,7 @@ def test_what_cannot_be_uploaded_is_refused_before_anybody_is_asked(
         ({"status": "success", "upload_url": "https://a.example"}, Kind.UPSTREAM_ERROR, "not take"),
         (CREATED | {"upload_url": "http://blob.example/1"}, Kind.UPSTREAM_ERROR, "not safe"),
         (CREATED | {"upload_url": "file:///etc/passwd"}, Kind.UPSTREAM_ERROR, "not safe"),
+        (CREATED | {"upload_url": "https://[::1"}, Kind.UPSTREAM_ERROR, "not safe"),
         (b"<html>", Kind.GARBAGE, "could not be understood"),
         (None, Kind.GARBAGE, "could not be understood"),
         (Problem(Kind.CONTEXT_LENGTH, "Too long.", step="conversation"), Kind.TOO_LARGE,

@@ -55,6 +55,16 @@ def test_what_a_model_cannot_do_is_known() -> None:
     assert listed(odd) == (CodexModel("x", verbosity=False, parallel_calls=False),)
 
 
+@pytest.mark.parametrize(
+    ("shell", "known"),
+    [("local", {"local_shell"}), ("shell_command", set()), ("unified_exec", set()), (None, set())],
+)
+def test_a_model_that_knows_the_shell_by_a_type_of_its_own_says_so(
+    shell: str | None, known: set[str]
+) -> None:
+    assert listed({"slug": "x", "shell_type": shell})[0].built_in == known
+
+
 def test_levels_may_be_plain_words_and_unknown_ones_are_dropped() -> None:
     odd = {"slug": "x", "supported_reasoning_levels": ["low", "turbo", {"effort": "max"}, {}]}
     assert listed(odd)[0].efforts == ("low", "max")

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat2api_core.upstreams.codex.quota import Quota, Window, read_quota, read_quota_event
+from chat2api_core.upstreams.codex.quota import (
+    Quota,
+    Window,
+    read_quota,
+    read_quota_event,
+    read_usage,
+)
 
 NOW = 1_787_300_000.0
 HEADERS = {
@@ -74,3 +80,41 @@ def test_an_event_that_says_nothing_is_no_quota(data: bytes) -> None:
 def test_any_headers_are_a_quota_or_none(headers: dict[str, str]) -> None:
     quota = read_quota(headers, NOW)
     assert quota is None or quota.primary is not None or quota.secondary is not None
+
+
+USAGE = {
+    "plan_type": "plus",
+    "rate_limit": {
+        "allowed": True,
+        "limit_reached": False,
+        "primary_window": {
+            "used_percent": 42,
+            "limit_window_seconds": 18000,
+            "reset_after_seconds": 900,
+            "reset_at": 1_787_301_000,
+        },
+        "secondary_window": {"used_percent": 10, "limit_window_seconds": 604800},
+    },
+    "additional_rate_limits": [{"limit_name": "codex_other", "rate_limit": None}],
+    "credits": {"has_credits": False, "unlimited": False, "balance": "0"},
+    "rate_limit_reached_type": None,
+}
+
+
+def test_the_document_that_is_asked_for_says_the_same() -> None:
+    assert read_usage(json.dumps(USAGE).encode(), NOW) == Quota(
+        "plus", Window(42.0, 300, 1_787_301_000.0), Window(10.0, 10080)
+    )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[]", b"{}", b'{"rate_limit":null}', b'{"rate_limit":{"primary_window":7}}'],
+)
+def test_a_document_that_says_nothing_is_no_quota(body: bytes) -> None:
+    assert read_usage(body, NOW) is None
+
+
+@given(st.binary())
+def test_no_document_is_a_failure(body: bytes) -> None:
+    read_usage(body, NOW)

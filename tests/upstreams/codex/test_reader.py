@@ -19,6 +19,7 @@ from chat2api_core.turn import (
     Delta,
     Finished,
     MessageBegun,
+    NativeBegun,
     NativeItem,
     Picture,
     PictureBegun,
@@ -193,7 +194,12 @@ GOOD: dict[str, list[Delta]] = {
         Finished("length", usage=Usage(3, 4, exact=True)),
     ],
     "filtered": [BEGUN, TextDelta("This is"), Finished("content_filter")],
-    "odd_events": [BEGUN, TextDelta("Still here."), Finished("stop")],
+    "odd_events": [
+        BEGUN,
+        NativeBegun(0, "unheard_of", '{"id":"x_1","type":"unheard_of"}'),
+        TextDelta("Still here."),
+        Finished("stop"),
+    ],
 }
 
 BAD: dict[str, tuple[Kind, float | None]] = {
@@ -313,7 +319,11 @@ ITEMS: dict[str, tuple[bytes, list[Delta]]] = {
     "a search that does not say what it did": (b'{"type":"web_search_call"}', [WebSearch()]),
     "a search with several questions": (
         b'{"type":"web_search_call","action":{"type":"search","queries":["a","b"]}}',
-        [WebSearch("search", "a, b")],
+        [WebSearch("search", "a, b", queries=("a", "b"))],
+    ),
+    "a search that failed": (
+        b'{"type":"web_search_call","status":"failed","action":{"type":"search","query":"a"}}',
+        [WebSearch("search", "a", failed=True)],
     ),
     "a search of an unknown kind is handed on": (
         b'{"type":"web_search_call","action":{"type":"guess"}}',
@@ -333,6 +343,21 @@ ITEMS: dict[str, tuple[bytes, list[Delta]]] = {
         b'[{"type":"url_citation","start_index":0,"end_index":1},'
         b'{"type":"url_citation","start_index":2,"end_index":1,"url":"u"}]}]}',
         [TextDelta("Hi")],
+    ),
+    "a mark that does not say where is none": (
+        b'{"type":"message","content":[{"type":"output_text","text":"Hi","annotations":'
+        b'[{"type":"url_citation","start_index":null,"end_index":1,"url":"u"},'
+        b'{"type":"container_file_citation","start_index":0,"end_index":1,"url":null}]}]}',
+        [TextDelta("Hi")],
+    ),
+    "a call of the shell that has a type of its own": (
+        b'{"type":"local_shell_call","id":"lsh_1","call_id":"call_1","status":"completed",'
+        b'"action":{"type":"exec","command":["ls","-l"],"env":{},"timeout_ms":null}}',
+        [
+            CallStarted(0, "call_1", "local_shell"),
+            CallDelta(0, '{"command":["ls","-l"],"env":{}}'),
+            CallEnded(0),
+        ],
     ),
     "a mark on a part without text is none": (
         b'{"type":"message","content":[{"type":"output_text","text":"","annotations":'

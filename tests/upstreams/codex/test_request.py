@@ -10,6 +10,7 @@ from chat2api_core.emulator.tokens import DEMO_ACCESS_TOKEN, DEMO_ACCOUNT_ID
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.secret import Secret
 from chat2api_core.turn import (
+    Citation,
     File,
     Format,
     HostedTool,
@@ -85,6 +86,9 @@ def test_a_body_is_what_the_backend_demands_and_nothing_more() -> None:
         ({"effort": "high", "summary": "detailed"}, {"effort": "high", "summary": "detailed"}),
         ({"summary": "none"}, None),
         ({"effort": "none"}, {"effort": "none"}),
+        ({"recall": "all_turns"}, {"summary": "auto", "context": "all_turns"}),
+        ({"recall": "auto"}, {"summary": "auto"}),
+        ({"recall": "for ever"}, {"summary": "auto"}),
     ],
 )
 def test_thinking_is_asked_for_with_a_summary(fields: Any, reasoning: Any) -> None:
@@ -385,6 +389,97 @@ def test_a_choice_names_a_tool_or_leaves_the_others_out(
     asked = body(prompt(tools=tools, tool_choice=choice))
     assert asked["tool_choice"] == sent
     assert [tool["name"] for tool in asked["tools"]] == names
+
+
+SHELL = Tool("local_shell", "Runs.", SCHEMA, built_in=True)
+PATCH = Tool("apply_patch", "Patches.", SCHEMA, built_in=True)
+KNOWS_SHELL = Target("m", None, CodexModel("m", built_in=frozenset({"local_shell"})))
+
+
+def test_a_tool_goes_by_its_own_type_to_a_model_that_knows_it() -> None:
+    tools = (Tool("f"), SHELL, PATCH)
+    known = body(prompt(tools=tools), KNOWS_SHELL)["tools"]
+    assert [tool["type"] for tool in known] == ["function", "local_shell", "function"]
+    assert known[1] == {"type": "local_shell"}
+    others = body(prompt(tools=tools))["tools"]
+    assert [(tool["type"], tool["name"]) for tool in others] == [
+        ("function", "f"),
+        ("function", "local_shell"),
+        ("function", "apply_patch"),
+    ]
+
+
+def test_a_function_of_that_name_stays_a_function() -> None:
+    (tool,) = body(prompt(tools=(Tool("local_shell"),)), KNOWS_SHELL)["tools"]
+    assert tool["type"] == "function"
+
+
+def test_its_calls_go_back_as_what_they_were() -> None:
+    call = ToolCall("call_1", "local_shell", '{"command":["ls"]}')
+    done = Message("tool", (ToolResult("call_1", (Text("a.txt"),)),))
+    history = (HI, Message("assistant", (call,)), done)
+    asked = prompt(*history, tools=(SHELL,))
+    assert body(asked, KNOWS_SHELL)["input"][1:] == [
+        {
+            "type": "local_shell_call",
+            "call_id": "call_1",
+            "status": "completed",
+            "action": {"type": "exec", "command": ["ls"]},
+        },
+        {"type": "function_call_output", "call_id": "call_1", "output": "a.txt"},
+    ]
+    assert body(asked)["input"][1]["type"] == "function_call"
+
+
+def test_a_call_of_it_that_is_no_call_is_refused() -> None:
+    call = ToolCall("call_1", "local_shell", "ls")
+    with pytest.raises(Problem) as caught:
+        body(prompt(HI, Message("assistant", (call,)), tools=(SHELL,)), KNOWS_SHELL)
+    assert (caught.value.kind, caught.value.param) == (Kind.INVALID_REQUEST, "input")
+
+
+def test_it_must_be_called_where_it_is_the_only_one() -> None:
+    choice = ToolChoice("required", ("local_shell",))
+    asked = prompt(tools=(Tool("f"), SHELL), tool_choice=choice)
+    known = body(asked, KNOWS_SHELL)
+    assert (known["tools"], known["tool_choice"]) == ([{"type": "local_shell"}], "required")
+    assert body(asked)["tool_choice"] == {"type": "function", "name": "local_shell"}
+
+
+def test_a_search_among_tools_goes_with_what_it_finds() -> None:
+    search = HostedTool("tool_search", {"execution": "client", "description": "Find."})
+    deferred = Tool("f", deferred=True)
+    asked = body(
+        prompt(tools=(deferred, Tool("g", namespace="n", deferred=True)), hosted=(search,))
+    )
+    function, space, found = asked["tools"]
+    assert function["defer_loading"] is True
+    assert space["tools"][0]["defer_loading"] is True
+    assert found == {"type": "tool_search", "execution": "client", "description": "Find."}
+    assert "defer_loading" not in body(prompt(tools=(Tool("f"),)))["tools"][0]
+
+
+def test_what_the_assistant_said_goes_with_its_sources() -> None:
+    cited = Text("See [a].", (Citation(4, 7, "https://a/", "A"),))
+    mark = {"type": "url_citation", "start_index": 4, "end_index": 7}
+    said, heard = items(Message("assistant", (cited,)), Message("user", (cited,)))
+    assert said["content"] == [
+        {
+            "type": "output_text",
+            "text": "See [a].",
+            "annotations": [mark | {"url": "https://a/", "title": "A"}],
+        }
+    ]
+    assert heard["content"] == [{"type": "input_text", "text": "See [a]."}]
+
+
+def test_an_item_that_the_gateway_named_goes_back_without_that_name() -> None:
+    ours = Native("mcp_call", json.dumps({"type": "mcp_call", "id": "item_" + "a" * 34}))
+    theirs = Native("mcp_call", '{"type":"mcp_call","id":"item_of_theirs"}')
+    assert items(Message("assistant", (ours, theirs))) == [
+        {"type": "mcp_call"},
+        {"type": "mcp_call", "id": "item_of_theirs"},
+    ]
 
 
 def test_the_switch_for_searching_asks_for_the_tool_once() -> None:

@@ -1,7 +1,9 @@
 // The page /admin: dashboard, accounts, keys, settings.
 
 import { bars, lines, ranking } from "./charts.js";
-import { ask, confirm, dialog, field, h, mark, say, start, trying } from "./page.js";
+import {
+  again, ask, confirm, coverageNotice, dialog, field, h, mark, outageNotice, say, start, trying,
+} from "./page.js";
 import { countdown, duration, number, relative, t } from "./words.js";
 
 let config, days = 30, timer, drawn = 0;
@@ -18,16 +20,14 @@ async function render(main) {
   if (turn === drawn) main.replaceChildren(...notices(), ...content.filter(Boolean));
 }
 
-const again = () => trying(() => render(document.querySelector("main")));
-
-window.addEventListener("hashchange", again);
+window.addEventListener("hashchange", () => again());
 
 function notices() {
   const found = config.notices.map((text) => h("p", { class: "notice warn" }, text));
   if (config.fault) {
     found.unshift(h("p", { class: "notice bad" }, `${t("The changed settings are not used")}: ${config.fault}`));
   }
-  return found;
+  return [outageNotice(config.outage), ...found].filter(Boolean);
 }
 
 async function save(section) {
@@ -54,6 +54,9 @@ function closed() {
 
 // ------------------------------------------------------------------------------ the dashboard
 
+// How those are counted who have no key of ours.
+const callers = { token: "their own ChatGPT tokens", anonymous: "without login" };
+
 async function dashboard() {
   const found = await ask(`admin/api/usage?days=${days}`);
   const range = h("div", { class: "choice", role: "group", "aria-label": t("Days") },
@@ -67,11 +70,11 @@ async function dashboard() {
     tile("Errors", number(total.failed), total.requests ? `${(100 * total.failed / total.requests).toFixed(1)} %` : ""),
     tile("Typical time", total.requests ? duration(total.median_ms) : "—", total.requests ? `95 %: ${duration(total.p95_ms)}` : ""));
   if (!total.requests) {
-    return [heading("Dashboard", range), tiles, h("p", { class: "notice" }, t("Nothing yet. Figures appear with the first request."))];
+    return [heading("Dashboard", range), coverageNotice(found), tiles, h("p", { class: "notice" }, t("Nothing yet. Figures appear with the first request."))];
   }
   const errors = Object.entries(total.errors).sort((a, b) => b[1] - a[1]);
   return [
-    heading("Dashboard", range), tiles,
+    heading("Dashboard", range), coverageNotice(found), tiles,
     h("div", { class: "columns" },
       bars(t("Requests"), found.days, [
         { word: "Succeeded", class: "one", of: (day) => day.requests - day.failed },
@@ -83,7 +86,7 @@ async function dashboard() {
         { word: "Median", class: "one", of: (day) => day.median_ms },
         { word: "95 %", class: "two", of: (day) => day.p95_ms }]),
       ranking(t("By model"), found.models),
-      ranking(t("By key"), found.keys),
+      ranking(t("By key"), found.keys, (name) => t(callers[name] ?? name)),
       ranking(t("By account"), found.accounts),
       errors.length > 0 && h("section", { class: "card" }, h("h2", {}, t("Errors by code")),
         h("ul", { class: "ranking" }, errors.map(([code, count]) =>
@@ -108,16 +111,69 @@ async function accounts() {
     }
   }, 1000);
   const add = editable && h("button", { class: "primary", onclick: () => accountDialog() }, t("Add an account"));
+  const askable = found.accounts.filter((one) => ["ready", "resting"].includes(one.state));
+  const quotas = askable.length > 0 && h("button", {
+    title: t("Asks ChatGPT what each account may still use. No message is sent."),
+    onclick: (event) => trying(() => askQuotas(askable, event.currentTarget), event.currentTarget),
+  }, t("Ask for quotas"));
   const many = editable && h("a", { class: "button", href: "tokens" }, t("Import many"));
   if (!found.accounts.length) {
-    return [heading("Accounts", many, add), closed(), h("p", { class: "notice" }, t("No account yet."))];
+    return [heading("Accounts", many, add), closed(), h("div", { class: "card empty" },
+      h("p", {}, h("b", {}, t("No account yet."))),
+      h("p", { class: "muted" }, t("Add a refresh token, an access token or a session token of your ChatGPT account, or import a file.")))];
   }
+  const rows = found.accounts.map((one) => accountRow(one, found.now));
   return [
-    heading("Accounts", many, add), closed(),
+    heading("Accounts", quotas, many, add), closed(), coverageNotice(found),
+    found.accounts.length > 1 && sieve(found.accounts, rows),
     h("div", { class: "card flush" }, h("table", { class: "cards" },
-      h("thead", {}, h("tr", {}, ["Account", "State", "Quotas", "Expires", "Last used", "7 days", "Actions"].map((word) => h("th", {}, t(word))))),
-      h("tbody", {}, found.accounts.map((one) => accountRow(one, found.now))))),
+      h("thead", {}, h("tr", {}, ["Account", "State", "Quotas", "Expires", "Last used", "7 days", "Actions"].map((word) => h("th", { scope: "col" }, t(word))))),
+      h("tbody", {}, rows))),
   ];
+}
+
+async function askQuotas(list, button) {
+  const word = button.textContent, failed = [];
+  for (const [index, one] of list.entries()) {
+    button.textContent = `${index + 1} / ${list.length} …`;
+    const found = await ask(`admin/api/accounts/${one.id}/quota`, { method: "POST" });
+    if (!found.ok) failed.push(`${one.email || one.id}: ${found.message}`);
+  }
+  button.textContent = word;
+  await again();
+  if (failed.length) say(failed.slice(0, 5).join("\n"), "bad");
+  else say(t("Done."));
+}
+
+// Which accounts are shown: those in a state, and those whose name has these letters.
+let wanted = { state: "", text: "" };
+
+function sieve(list, rows) {
+  const count = h("span", { class: "muted", role: "status" });
+  const states = Object.keys(moods).filter((state) => list.some((one) => one.state === state));
+  if (!states.includes(wanted.state)) wanted.state = "";
+  const sift = () => {
+    const text = wanted.text.trim().toLowerCase();
+    let shown = 0;
+    list.forEach((one, index) => {
+      const names = [one.email, one.id, one.plan, one.account_id, one.type].join(" ").toLowerCase();
+      const fits = (!wanted.state || one.state === wanted.state) && names.includes(text);
+      rows[index].hidden = !fits;
+      shown += fits;
+    });
+    count.textContent = shown < list.length ? `${number(shown)} / ${number(list.length)}` : "";
+    for (const chip of chips) chip.setAttribute("aria-pressed", String(chip.value === wanted.state));
+  };
+  const chips = ["", ...states].map((state) => h("button", {
+    value: state, onclick: () => { wanted.state = state; sift(); },
+  }, `${t(state || "all")} ${number(list.filter((one) => !state || one.state === state).length)}`));
+  const search = list.length > 8 && h("input", {
+    type: "search", value: wanted.text, placeholder: t("Find an account"), "aria-label": t("Find an account"),
+    autocomplete: "off", oninput: (event) => { wanted.text = event.target.value; sift(); },
+  });
+  if (!search) wanted.text = "";
+  sift();
+  return h("div", { class: "sieve" }, h("div", { class: "choice", role: "group", "aria-label": t("State") }, chips), search, count);
 }
 
 const moods = { ready: "good", resting: "warn", out: "bad", disabled: "off", double: "off" };
@@ -153,7 +209,7 @@ function accountRow(one, now) {
 }
 
 function quota({ name, used, remaining, minutes, resets_at }, now) {
-  const length = minutes % 1440 ? `${number(Math.round(minutes / 6) / 10)} ${t("h")}` : `${minutes / 1440} ${t("days")}`;
+  const length = minutes % 1440 ? `${number(Math.round(minutes / 6) / 10)} ${t("h")}` : `${minutes / 1440} ${t("d")}`;
   const label = name.startsWith("codex.") ? `Codex ${minutes ? length : ""}` : t(name).replaceAll("_", " ");
   const value = used === null ? t("# left").replace("#", number(remaining)) : `${number(Math.round(used))} %`;
   const spent = used === null ? remaining === 0 : used >= 100;
@@ -239,7 +295,7 @@ async function keys() {
   return [
     heading("Keys", add), closed(),
     all.length ? h("div", { class: "card flush" }, h("table", { class: "cards" },
-      h("thead", {}, h("tr", {}, ["Name", "Key", "Limits", "Expires", "Actions"].map((word) => h("th", {}, t(word))))),
+      h("thead", {}, h("tr", {}, ["Name", "Key", "Limits", "Expires", "Actions"].map((word) => h("th", { scope: "col" }, t(word))))),
       h("tbody", {}, all.map(([one, mine]) => keyRow(one, mine)))))
       : h("p", { class: "notice" }, t("No local key yet.")),
   ];

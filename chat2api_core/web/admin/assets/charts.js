@@ -40,7 +40,7 @@ function drawing(label, ...parts) {
 function table(days, series, shown) {
   return h("details", {}, h("summary", {}, t("Show as a table")),
     h("div", { class: "scroll" }, h("table", {},
-      h("thead", {}, h("tr", {}, h("th", {}, t("Day")), series.map((one) => h("th", {}, t(one.word))))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("Day")), series.map((one) => h("th", { scope: "col" }, t(one.word))))),
       h("tbody", {}, [...days].reverse().map((day) => h("tr", {}, h("td", {}, day.name),
         series.map((one) => h("td", { class: "number" }, shown(one.of(day))))))))));
 }
@@ -102,14 +102,14 @@ export function lines(title, days, series) {
     drawing(title, frameOf(top, shown), parts, dayLabels(days, step)));
 }
 
-export function ranking(title, entries) {
+export function ranking(title, entries, word = (name) => name) {
   const most = Math.max(...entries.map((one) => one.requests), 1);
   const rows = entries.slice(0, 12).map((one) => {
     const bar = h("span", { class: "bar" });
     bar.style.setProperty("--part", `${(100 * one.requests) / most}%`);
     return h("li", {},
       h("div", { class: "row" },
-        h("span", { class: "name" }, one.name || t("unknown")),
+        h("span", { class: "name" }, word(one.name) || t("unknown")),
         h("span", { class: "muted" },
           `${number(one.requests)} · ${number(one.input + one.output)} tok · `,
           h("span", { title: `${t("Typical time")} (95 %: ${duration(one.p95_ms)})` }, duration(one.median_ms)),

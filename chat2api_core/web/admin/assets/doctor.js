@@ -1,12 +1,12 @@
 // The page /doctor: each account, stage by stage.
 
-import { ask, h, start, trying } from "./page.js";
+import { ask, h, outageNotice, start, trying } from "./page.js";
 import { duration, t } from "./words.js";
 
 const marks = { ok: "✓", failed: "✕", not_reached: "·", skipped: "–" };
 
 async function render(main) {
-  const { accounts } = await ask("admin/api/accounts");
+  const { accounts, outage } = await ask("admin/api/accounts");
   const cards = accounts.map((one) => card(one));
   const all = h("button", {
     class: "primary",
@@ -15,6 +15,7 @@ async function render(main) {
     }, event.currentTarget),
   }, t("Examine all"));
   main.replaceChildren(
+    outageNotice(outage) ?? "",
     h("div", { class: "row head" }, h("h1", {}, t("Doctor")), h("div", { class: "actions" }, accounts.length > 0 && all)),
     h("p", { class: "muted" }, t("One short turn with each account, stage by stage. It counts as a message of the account.")),
     ...(cards.length ? cards.map((one) => one.node) : [h("p", { class: "notice" }, t("No account yet."))]));
@@ -28,14 +29,14 @@ function card(one) {
     const examination = found.examinations[0];
     state.textContent = t(examination.ok ? "ok" : "failed");
     state.className = `state ${examination.ok ? "good" : "bad"}`;
-    const failed = examination.stages.find((stage) => stage.outcome === "failed");
+    const failed = examination.stages.filter((stage) => stage.outcome === "failed" && stage.detail);
     result.replaceChildren(h("ol", { class: "stages" }, examination.stages.map((stage) =>
       h("li", { class: stage.outcome },
         h("span", { class: "sign", "aria-hidden": "true" }, marks[stage.outcome]),
         h("b", {}, t(stage.name)),
         h("span", {}, stage.outcome === "ok" ? duration(stage.ms) : t(stage.outcome)),
-        stage !== failed && stage.detail && h("small", {}, stage.detail)))),
-    failed?.detail ? h("p", { class: "notice bad" }, h("b", {}, `${t(failed.name)}: `), failed.detail) : "");
+        stage.outcome !== "failed" && stage.detail && h("small", {}, stage.detail)))),
+    ...failed.map((stage) => h("p", { class: "notice bad" }, h("b", {}, `${t(stage.name)}: `), stage.detail)));
     route.textContent = t(examination.egress);
   };
   const state = h("span", { class: "state off" }, "—");

@@ -1,6 +1,6 @@
 // What all pages share: making elements, asking the gateway, logging in, the frame, dialogs.
 
-import { choose, language, t } from "./words.js";
+import { choose, language, number, t } from "./words.js";
 
 export function h(tag, attributes = {}, ...children) {
   const svg = ["svg", "rect", "line", "path", "text", "title", "g", "circle"].includes(tag);
@@ -102,6 +102,31 @@ export function confirm(title, words, onaccept) {
   dialog(title, h("p", {}, words), { accept: t("Delete"), danger: true, onaccept });
 }
 
+// ----------------------------------------------------------------------------------- notices
+
+// What is not as it should be with the store, for the head of a page.
+export function outageNotice(outage) {
+  if (!outage) return null;
+  const parts = [];
+  if (outage.since) {
+    const since = new Date(outage.since * 1000).toLocaleTimeString(language);
+    const words = t("The store (%) has not answered since #.").replace("%", outage.store).replace("#", since);
+    parts.push(h("b", {}, `${words} `), `${t("States and figures here are what this process alone knows.")} `);
+    if (outage.counters) parts.push(`${t("# counters wait until it is back.").replace("#", number(outage.counters))} `);
+    if (outage.error) parts.push(h("small", { class: "muted" }, outage.error));
+  }
+  if (outage.tokens) {
+    parts.push(h("b", {}, t("Do not stop this process: renewed tokens of # accounts are not saved yet.").replace("#", number(outage.tokens))));
+  }
+  return h("p", { class: "notice bad", role: "alert" }, parts);
+}
+
+export function coverageNotice({ coverage, outage }) {
+  return coverage === "this_process" && !outage?.since
+    ? h("p", { class: "notice warn" }, t("These figures are of this process since its start only: there is no store that lasts."))
+    : null;
+}
+
 // -------------------------------------------------------------------------------- the frame
 
 let show = () => {};
@@ -143,6 +168,7 @@ export function mark(place = location.pathname.split("/").pop()) {
     if (!current) continue;
     link.setAttribute("aria-current", "page");
     link.scrollIntoView({ block: "nearest", inline: "center" });
+    document.title = `${link.textContent} · chat2api`;
   }
 }
 
@@ -196,5 +222,20 @@ export async function start(render) {
     main.querySelector("input")?.focus();
     return;
   }
-  await trying(() => show(main, session));
+  main.replaceChildren(h("p", { class: "muted", role: "status" }, `${t("Loading")} …`));
+  await drawing();
 }
+
+// Draw the page; where that fails, say so in its place.
+async function drawing() {
+  try {
+    await show(main);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    if (error.status === 401) return; // the way in is shown already
+    main.replaceChildren(h("p", { class: "notice bad", role: "alert" }, error.message),
+      h("div", { class: "actions" }, h("button", { onclick: (event) => trying(drawing, event.currentTarget) }, t("Reload"))));
+  }
+}
+
+export const again = drawing;

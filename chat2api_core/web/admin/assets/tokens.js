@@ -1,6 +1,6 @@
 // The page /tokens: many accounts at once.
 
-import { ask, confirm, h, say, start, trying } from "./page.js";
+import { ask, confirm, h, outageNotice, say, start, trying } from "./page.js";
 import { t } from "./words.js";
 
 async function render(main) {
@@ -52,6 +52,7 @@ async function render(main) {
     }),
   }, t("Clear all"));
   main.replaceChildren(...[
+    outageNotice(config.outage),
     h("div", { class: "row head" }, h("h1", {}, t("Import"))),
     config.closed && h("p", { class: "notice" }, h("b", {}, `${t("Read only")}. `), config.closed),
     h("div", { class: "columns wide" },

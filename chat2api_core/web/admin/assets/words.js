@@ -63,6 +63,19 @@ const chinese = {
   "The page could not reach the gateway.": "页面无法连接到网关。", "accounts": "个账号",
   "access_token": "访问", "refresh_token": "刷新", "session_token": "会话", "id_token": "ID",
   "Switched off.": "已停用。", "Version": "版本", "Store": "存储", "Loading": "加载中",
+  "The store (%) has not answered since #.": "存储（%）自 # 起没有响应。",
+  "States and figures here are what this process alone knows.": "此处的状态和统计仅为本进程所知。",
+  "# counters wait until it is back.": "# 个计数器等待其恢复。",
+  "Do not stop this process: renewed tokens of # accounts are not saved yet.":
+    "请勿停止本进程：# 个账号刷新后的令牌尚未保存。",
+  "These figures are of this process since its start only: there is no store that lasts.":
+    "这些统计仅为本进程自启动以来的数据：没有持久存储。",
+  "Ask for quotas": "查询额度", "Find an account": "查找账号", "quota": "额度",
+  "Asks ChatGPT what each account may still use. No message is sent.":
+    "向 ChatGPT 查询每个账号的剩余额度，不会发送消息。",
+  "Add a refresh token, an access token or a session token of your ChatGPT account, or import a file.":
+    "添加您 ChatGPT 账号的刷新令牌、访问令牌或会话令牌，或导入文件。",
+  "their own ChatGPT tokens": "自带 ChatGPT 令牌", "without login": "未登录",
   "backup": "备份", "Show": "显示", "successes and failures": "成功与失败",
 };
 

@@ -1,0 +1,207 @@
+"""Requests carried by httpcore alone: what httpx adds to it would be imported and never used."""
+
+import logging
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
+from string import punctuation
+from urllib.parse import quote, unquote, urlsplit
+
+import httpcore
+
+from chat2api_core.problem import Step
+from chat2api_core.transport.base import (
+    KEEPALIVE_SECONDS,
+    MAX_CONNECTIONS,
+    Content,
+    Headers,
+    Reply,
+)
+
+_KNOWN_URLS = 256
+_LATE = (httpcore.TimeoutException, TimeoutError)
+_ERRORS = (
+    *_LATE,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
+# Methods whose empty body has to be declared (RFC 9110, section 8.6).
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+
+_log = logging.getLogger("chat2api.transport")
+
+
+class HttpcoreRoute:
+    """Direct, or through a proxy of any kind (SOCKS with socksio)."""
+
+    def __init__(self, proxy: str, tls: ssl.SSLContext, *, connect_timeout: float) -> None:
+        self._proxied = bool(proxy)
+        self._connect_timeout = connect_timeout
+        self._targets: dict[str, tuple[httpcore.URL, bytes]] = {}
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls,
+            proxy=_proxy(proxy, tls) if proxy else None,
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+        )
+
+    async def send(
+        self, method: str, url: str, headers: Headers, content: Content, *, step: Step, wait: float
+    ) -> Reply:
+        """See ``Route``."""
+        target, host = self._target(url)
+        connect = self._connect_timeout
+        timeout = {"connect": connect, "pool": connect, "write": wait, "read": wait}
+        request = httpcore.Request(
+            method,
+            target,
+            headers=[*_missing(method, host, headers, content), *headers],
+            content=content,
+            extensions={"timeout": timeout},
+        )
+        try:
+            response = await self._pool.handle_async_request(request)
+        except _ERRORS as error:
+            from chat2api_core.transport import faults  # noqa: PLC0415 (mostly all goes well)
+
+            raise faults.unreachable(
+                error,
+                step,
+                url,
+                late=isinstance(error, _LATE),
+                proxied=self._proxied,
+                by_proxy=isinstance(error, httpcore.ProxyError),
+            ) from error
+        return HttpcoreReply(response, step)
+
+    async def aclose(self) -> None:
+        """See ``Route``."""
+        await self._pool.aclose()
+
+    def _target(self, url: str) -> tuple[httpcore.URL, bytes]:
+        # Parsing a URL costs more than the rest of a request's head; few distinct ones occur.
+        known = self._targets.get(url)
+        if known is None:
+            if len(self._targets) >= _KNOWN_URLS:
+                self._targets.clear()
+            known = self._targets[url] = _parsed(url)
+        return known
+
+
+def _parsed(url: str) -> tuple[httpcore.URL, bytes]:
+    """Where to, and what the Host header says: an IPv6 address in brackets, no default port."""
+    parts = urlsplit(url)
+    # What must not stand in a head is quoted, what is quoted already stays as it is.
+    path = quote(f"{parts.path or '/'}{parts.query and '?'}{parts.query}", safe=punctuation)
+    name = _ascii(parts.hostname or "")
+    target = httpcore.URL(
+        scheme=parts.scheme, host=name, port=parts.port, target=path.encode("ascii")
+    )
+    host = b"[%b]" % name if b":" in name else name
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    return target, host if parts.port in {None, usual} else b"%b:%d" % (host, parts.port)
+
+
+def _ascii(host: str) -> bytes:
+    return host.encode("ascii" if host.isascii() else "idna")
+
+
+def _missing(
+    method: str, host: bytes, headers: Headers, content: Content
+) -> Iterator[tuple[bytes, bytes]]:
+    """What a request has to say beside what its sender wrote: for whom it is, and where it ends."""
+    written = {name.lower() for name, _ in headers}
+    if b"host" not in written:
+        yield b"host", host
+    if b"content-length" in written:
+        return
+    if not isinstance(content, bytes):
+        yield b"transfer-encoding", b"chunked"
+    elif content or method in _WITH_BODY:
+        yield b"content-length", b"%d" % len(content)
+
+
+def _proxy(proxy: str, tls: ssl.SSLContext) -> httpcore.Proxy:
+    """The proxy of ``scheme://[user:password@]host[:port]``."""
+    parts = urlsplit(proxy)
+    host = _ascii(parts.hostname or "")
+    auth = None
+    if parts.username is not None:
+        auth = (unquote(parts.username).encode(), unquote(parts.password or "").encode())
+    return httpcore.Proxy(
+        httpcore.URL(scheme=parts.scheme, host=host, port=parts.port, target=b"/"),
+        auth=auth,
+        ssl_context=tls if parts.scheme == "https" else None,
+    )
+
+
+class HttpcoreReply(Reply):
+    """An answer that httpcore has the head of."""
+
+    __slots__ = ("_chunks", "_response", "status", "step")
+
+    def __init__(self, response: httpcore.Response, step: Step) -> None:
+        self.status = response.status
+        self.step: Step = step
+        self._response = response
+        self._chunks: AsyncIterator[bytes] | None = None
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """See ``Reply``."""
+        return {
+            name: self.header(name)
+            for name in dict.fromkeys(
+                key.lower().decode("latin-1") for key, _ in self._response.headers
+            )
+        }
+
+    def header(self, name: str) -> str:
+        """See ``Reply``."""
+        return ", ".join(self._values(name.lower().encode("latin-1")))
+
+    @property
+    def cookies(self) -> list[str]:
+        """See ``Reply``."""
+        return self._values(b"set-cookie")
+
+    async def chunk(self, step: Step = "stream") -> bytes | None:
+        """See ``Reply``."""
+        chunks = self._chunks
+        if chunks is None:
+            chunks = self._chunks = self._begin()
+        try:
+            return await anext(chunks)
+        except StopAsyncIteration:
+            return None
+        except _ERRORS as error:
+            from chat2api_core.transport import faults  # noqa: PLC0415 (the same)
+
+            raise faults.cut(step, late=isinstance(error, _LATE)) from error
+
+    async def aclose(self) -> None:
+        """See ``Reply``."""
+        try:
+            if isinstance(self._chunks, AsyncGenerator):
+                await self._chunks.aclose()
+            await self._response.aclose()
+        except _ERRORS as error:
+            _log.debug("closing an upstream connection failed: %s", type(error).__name__)
+
+    def _begin(self) -> AsyncIterator[bytes]:
+        source = self._response.stream
+        assert isinstance(source, AsyncIterable)
+        if packing := self.header("content-encoding"):
+            from chat2api_core.transport.unpack import unpacked  # noqa: PLC0415 (seldom)
+
+            return unpacked(source, packing)
+        return aiter(source)
+
+    def _values(self, wanted: bytes) -> list[str]:
+        return [
+            value.decode("latin-1")
+            for name, value in self._response.headers
+            if name.lower() == wanted
+        ]

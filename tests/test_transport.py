@@ -16,7 +16,7 @@ from tests.certificate import self_signed
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-pytestmark = pytest.mark.parametrize("backend", ["httpcore", "aiohttp"])
+pytestmark = pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
 
 HEADERS = [(b"user-agent", b"test"), (b"accept", b"*/*")]
 OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n"

@@ -52,7 +52,7 @@ class Settings(Struct, frozen=True):
     proxies: tuple[Secret, ...] = ()
     export_proxy: Secret = Secret("")
     user_agent: str = f"Mozilla/5.0 (compatible; chat2api/{__version__})"
-    http_backend: Literal["auto", "httpcore", "aiohttp"] = "auto"
+    http_backend: Literal["auto", "httpx", "aiohttp"] = "auto"
     connect_timeout: float = 10.0
     read_timeout: float = 120.0
     # what is said to ChatGPT

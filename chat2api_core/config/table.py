@@ -45,8 +45,7 @@ class Setting(NamedTuple, Generic[T_co]):
     default: str = ""
 
 
-# httpcore is what moves the bytes of httpx, as which it was known.
-_HTTP_BACKENDS = choice("auto", "httpcore", "aiohttp", aliases=(("httpx", "httpcore"),))
+_HTTP_BACKENDS = choice("auto", "httpx", "aiohttp")
 _LEVELS = choice(
     "debug", "info", "warning", "error", "critical",
     aliases=(("warn", "warning"), ("fatal", "critical")),
@@ -142,7 +141,7 @@ TABLE: tuple[Setting[object], ...] = (
     Setting("user_agent", ("USER_AGENT",), LINE, "How the gateway names itself to ChatGPT.",
             default="`Mozilla/5.0 (compatible; chat2api/<version>)`"),
     Setting("http_backend", ("HTTP_BACKEND",), _HTTP_BACKENDS,
-            "HTTP client: `httpcore` starts fast, `aiohttp` serves many; `auto` chooses by "
+            "HTTP client: `httpx` starts fast, `aiohttp` serves many; `auto` chooses by "
             "platform and what is installed."),
     Setting("connect_timeout", ("CONNECT_TIMEOUT",), seconds(0.1, 600),
             "Seconds to wait for a connection to ChatGPT."),

@@ -128,7 +128,7 @@ class Session:
             return read_file(options.file.read_bytes())
         settings = self._settings
         transport = Transport(
-            backend="httpcore",
+            backend="httpx",
             connect_timeout=settings.connect_timeout,
             read_timeout=settings.read_timeout,
         )

@@ -17,7 +17,7 @@ from chat2api_core.transport.base import Content, Headers, Reply, Route
 
 __all__ = ["Backend", "Content", "Headers", "Reply", "Transport"]
 
-Backend: TypeAlias = Literal["httpcore", "aiohttp"]
+Backend: TypeAlias = Literal["httpx", "aiohttp"]
 # Proxies that are spoken to without TLS.
 _PLAIN = ("http://", "socks")
 
@@ -25,7 +25,7 @@ _PLAIN = ("http://", "socks")
 class Transport:
     """Sends requests; keeps one route for each proxy, with TLS and without, made when first used.
 
-    ``backend`` is "httpcore" (imports fast, slows down with many requests in flight) or "aiohttp"
+    ``backend`` is "httpx" (imports fast, slows down with many requests in flight) or "aiohttp"
     (the other way round). Time-outs are seconds: for connecting, and of silence while reading.
     """
 
@@ -67,15 +67,19 @@ class Transport:
         tls = self.tls if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # (trusts nobody)
         # Each library is imported where it is chosen: the other one costs time and memory.
         route: Route
-        # aiohttp has no SOCKS; httpcore has, with socksio.
+        # aiohttp has no SOCKS; httpx has, with socksio.
         if self._backend == "aiohttp" and not proxy.startswith("socks"):
             from chat2api_core.transport.aiohttp_route import AiohttpRoute  # noqa: PLC0415
 
             route = AiohttpRoute(proxy, tls, connect_timeout=self._connect_timeout)
+        elif proxy:
+            from chat2api_core.transport.httpx_route import HttpxRoute  # noqa: PLC0415
+
+            route = HttpxRoute(proxy, tls, connect_timeout=self._connect_timeout)
         else:
             from chat2api_core.transport.httpcore_route import HttpcoreRoute  # noqa: PLC0415
 
-            route = HttpcoreRoute(proxy, tls, connect_timeout=self._connect_timeout)
+            route = HttpcoreRoute(tls, connect_timeout=self._connect_timeout)
         self._routes[proxy, secure] = route
         return route
 

@@ -1,10 +1,11 @@
-"""Requests carried by httpcore alone: what httpx adds to it would be imported and never used."""
+"""Requests straight to a server, carried by httpcore, the engine of httpx: what httpx itself adds
+would be imported by every cold start and never used."""
 
 import logging
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 from string import punctuation
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpcore
 
@@ -16,6 +17,7 @@ from chat2api_core.transport.base import (
     Headers,
     Reply,
 )
+from chat2api_core.transport.unpack import NotPacked, unpacked
 
 _KNOWN_URLS = 256
 _LATE = (httpcore.TimeoutException, TimeoutError)
@@ -23,8 +25,8 @@ _ERRORS = (
     *_LATE,
     httpcore.NetworkError,
     httpcore.ProtocolError,
-    httpcore.ProxyError,
     httpcore.UnsupportedProtocol,
+    NotPacked,
 )
 # Methods whose empty body has to be declared (RFC 9110, section 8.6).
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -33,15 +35,13 @@ _log = logging.getLogger("chat2api.transport")
 
 
 class HttpcoreRoute:
-    """Direct, or through a proxy of any kind (SOCKS with socksio)."""
+    """Without a proxy."""
 
-    def __init__(self, proxy: str, tls: ssl.SSLContext, *, connect_timeout: float) -> None:
-        self._proxied = bool(proxy)
+    def __init__(self, tls: ssl.SSLContext, *, connect_timeout: float) -> None:
         self._connect_timeout = connect_timeout
         self._targets: dict[str, tuple[httpcore.URL, bytes]] = {}
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
-            proxy=_proxy(proxy, tls) if proxy else None,
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
             keepalive_expiry=KEEPALIVE_SECONDS,
@@ -71,8 +71,8 @@ class HttpcoreRoute:
                 step,
                 url,
                 late=isinstance(error, _LATE),
-                proxied=self._proxied,
-                by_proxy=isinstance(error, httpcore.ProxyError),
+                proxied=False,
+                by_proxy=False,
             ) from error
         return HttpcoreReply(response, step)
 
@@ -121,20 +121,6 @@ def _missing(
         yield b"transfer-encoding", b"chunked"
     elif content or method in _WITH_BODY:
         yield b"content-length", b"%d" % len(content)
-
-
-def _proxy(proxy: str, tls: ssl.SSLContext) -> httpcore.Proxy:
-    """The proxy of ``scheme://[user:password@]host[:port]``."""
-    parts = urlsplit(proxy)
-    host = _ascii(parts.hostname or "")
-    auth = None
-    if parts.username is not None:
-        auth = (unquote(parts.username).encode(), unquote(parts.password or "").encode())
-    return httpcore.Proxy(
-        httpcore.URL(scheme=parts.scheme, host=host, port=parts.port, target=b"/"),
-        auth=auth,
-        ssl_context=tls if parts.scheme == "https" else None,
-    )
 
 
 class HttpcoreReply(Reply):
@@ -194,8 +180,6 @@ class HttpcoreReply(Reply):
         source = self._response.stream
         assert isinstance(source, AsyncIterable)
         if packing := self.header("content-encoding"):
-            from chat2api_core.transport.unpack import unpacked  # noqa: PLC0415 (seldom)
-
             return unpacked(source, packing)
         return aiter(source)
 

@@ -8,15 +8,17 @@ through as it came. Pure but for waiting on its source.
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Iterator
 
-import httpcore
-
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate"})
 _EITHER = zlib.MAX_WBITS | 32  # with the head of gzip or of zlib
 _PIECE = 256 * 1024  # bytes
 
 
+class NotPacked(Exception):
+    """A body is not packed as it says, or is cut short."""
+
+
 async def unpacked(source: AsyncIterable[bytes], packing: str) -> AsyncIterator[bytes]:
-    """Raises ``RemoteProtocolError`` for a body that is not packed as it says, or is cut short."""
+    """Raises ``NotPacked``."""
     if packing.strip().lower() not in _KNOWN:
         async for piece in source:
             yield piece
@@ -44,7 +46,7 @@ class _Unpacker:
             try:
                 part = self._inner.decompress(piece, _PIECE)
             except zlib.error as error:
-                raise httpcore.RemoteProtocolError("the body is not packed as it says") from error
+                raise NotPacked("the body is not packed as it says") from error
             if part:
                 yield part
             full = len(part) == _PIECE and not self._inner.eof
@@ -52,4 +54,4 @@ class _Unpacker:
 
     def close(self) -> None:
         if self._begun and not self._inner.eof:
-            raise httpcore.RemoteProtocolError("the packed body is cut short")
+            raise NotPacked("the packed body is cut short")

@@ -117,10 +117,10 @@ def _handle_key(settings: Settings, ids: Ids) -> Secret:
     return Secret(f"handles of responses {keys or ids.hex(64)}")
 
 
-def _backend(settings: Settings) -> Literal["httpcore", "aiohttp"]:
+def _backend(settings: Settings) -> Literal["httpx", "aiohttp"]:
     """aiohttp serves many requests at once for a fifth of the cost; on a serverless host, where few
     run at once, its import would cost more than it saves."""
     if settings.http_backend != "auto":
         return settings.http_backend
     fast = settings.platform == "local" and find_spec("aiohttp") is not None
-    return "aiohttp" if fast else "httpcore"
+    return "aiohttp" if fast else "httpx"

@@ -119,7 +119,7 @@ class Desk:
 @asynccontextmanager
 async def listening(desk: Desk, proxy: bool = False) -> AsyncIterator[Desk]:
     server = await asyncio.start_server(desk.attend, "127.0.0.1", 0)
-    transport = Transport(backend="httpcore", connect_timeout=5, read_timeout=5)
+    transport = Transport(backend="httpx", connect_timeout=5, read_timeout=5)
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         exchange = Exchange(
@@ -282,7 +282,7 @@ class TestRefreshTokens:
 
     def test_a_server_that_cannot_be_reached_is_told_as_that(self) -> None:
         async def use(desk: Desk) -> Account:
-            transport = Transport(backend="httpcore", connect_timeout=5, read_timeout=5)
+            transport = Transport(backend="httpx", connect_timeout=5, read_timeout=5)
             nowhere = Exchange(
                 transport,
                 egress=Egress(()),

@@ -96,7 +96,7 @@ def install(folder: Path) -> None:
         leave = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / package, folder / package, ignore=leave)
     shutil.copy(Path(__file__).with_name("bare.py"), folder)
-    lines = ["httpx", *(ROOT / "requirements.txt").read_text().splitlines()]  # (httpx: bare)
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
     found: dict[str, Distribution] = {}
     for line in lines:
         if not line.startswith("#"):

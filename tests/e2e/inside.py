@@ -48,7 +48,7 @@ class Inside(Transport):
     """Asks ``app``. ``open`` has the replies that nobody has closed or read to the end yet."""
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
-        super().__init__(backend="httpcore", connect_timeout=5, read_timeout=60)
+        super().__init__(backend="httpx", connect_timeout=5, read_timeout=60)
         self._app = app
         self.open: list[_Reply] = []
 

@@ -205,7 +205,7 @@ def test_a_limit_is_a_limit(api: Api, emulator: Upstream) -> None:
     assert response.status_code == 429
 
 
-@pytest.mark.parametrize("backend", ["httpcore", "aiohttp"])
+@pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
 def test_another_account_gets_the_whole_recording(
     start: Start, emulator: Upstream, backend: str
 ) -> None:

@@ -31,7 +31,7 @@ with serving(Emulator()) as there:
         auth_tokens=(Secret("sk-test-0123456789"),),
         accounts=(Account(access_token=Secret(DEMO_ACCESS_TOKEN)),),
         base_urls=(there,),
-        http_backend="httpcore",
+        http_backend="httpx",
         usage_counter="estimate",
     )
     gateway = Gateway(settings, clock=SystemClock(), ids=SystemIds())

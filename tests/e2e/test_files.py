@@ -264,7 +264,7 @@ def test_a_token_of_a_caller_keeps_its_own_files(start: Start) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel keeps no peaks")
-@pytest.mark.parametrize("backend", ["httpcore", "aiohttp"])
+@pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
 def test_a_file_is_never_whole_in_memory(emulator: Upstream, backend: str) -> None:
     """The gateway is a process of its own here: the kernel keeps the peak of its memory."""
     settings = {

@@ -184,7 +184,7 @@ def uploads(emulator: Upstream) -> list[Any]:
 
 
 @pytest.mark.parametrize("protocol", ["current", "legacy"])
-@pytest.mark.parametrize("backend", ["httpcore", "aiohttp"])
+@pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
 def test_a_picture_in_the_request_is_uploaded_and_pointed_to(
     begin: Begin, emulator: Upstream, protocol: str, backend: str
 ) -> None:
@@ -495,7 +495,7 @@ def test_a_file_that_cannot_be_had_is_named_by_its_host_only(begin: Begin, web: 
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the kernel keeps no peaks")
-@pytest.mark.parametrize("backend", ["httpcore", "aiohttp"])
+@pytest.mark.parametrize("backend", ["httpx", "aiohttp"])
 def test_twenty_megabytes_go_through_in_bounded_memory(emulator: Upstream, backend: str) -> None:
     """The gateway is a process of its own here: the kernel keeps the peak of its memory."""
     settings = {

@@ -40,7 +40,7 @@ class Bench:
         """Do something with a fresh upstream, in a loop of its own."""
 
         async def whole() -> Any:
-            transport = Transport(backend="httpcore", connect_timeout=5, read_timeout=5)
+            transport = Transport(backend="httpx", connect_timeout=5, read_timeout=5)
             codex = Codex(
                 transport,
                 settings=self.settings,

@@ -12,12 +12,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import structs
 
 from chat2api_core.accounts.account import CODEX_CLIENT, Account, read_claims
-from chat2api_core.accounts.attempts import Attempts
+from chat2api_core.accounts.attempts import Attempts, Renewing, ask_renewed
 from chat2api_core.accounts.caller import Caller, PoolCaller, TokenCaller
 from chat2api_core.accounts.caps import needed
 from chat2api_core.accounts.hold import Hold
@@ -39,14 +39,6 @@ _BACKOFF = 0.25  # seconds before the first repetition after an upstream's failu
 _T = TypeVar("_T")
 
 _log = logging.getLogger("chat2api.engine")
-
-
-class Renewing(Protocol):
-    """What the engine needs of ``accounts.credentials.Credentials``."""
-
-    async def ready(self, account: Account) -> Account: ...
-
-    async def renewed(self, account: Account) -> Account | None: ...
 
 
 class Engine:
@@ -274,7 +266,7 @@ class Engine:
                     if again:
                         await self._sleep(_BACKOFF * 2 ** (attempt - 1))
                 try:
-                    result = await self._ask(hold, ask)
+                    result = await ask_renewed(self._credentials, hold, ask)
                 except Problem as problem:
                     who = f"{hold.account.type} account {hold.account.key}"
                     _log.info("try %d on %s: %s", attempt + 1, who, problem.code)
@@ -290,16 +282,3 @@ class Engine:
             raise attempts.failure
         finally:
             await attempts.aclose()
-
-    async def _ask(self, hold: Hold, ask: Callable[[Account, Hold], Awaitable[_T]]) -> _T:
-        """Ask once; a refused access token is renewed once, where something can renew it."""
-        ready = await self._credentials.ready(hold.account)
-        try:
-            return await ask(ready, hold)
-        except Problem as problem:
-            if problem.kind is not Kind.UNAUTHORIZED:
-                raise
-            renewed = await self._credentials.renewed(ready)
-            if renewed is None:
-                raise
-        return await ask(renewed, hold)

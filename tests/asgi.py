@@ -84,9 +84,13 @@ def play(coroutine: Coroutine[Any, Any, T]) -> T:
             running = [one for one in loop.timers if not one.cancelled()]
             assert not [one for one in running if one.when() > loop.time()], "a timer is left"
 
-    with asyncio.Runner(loop_factory=lambda: loop) as runner:
-        result = runner.run(whole())
-        gc.collect()  # forgotten failures of tasks are reported when these are collected
+    gc.freeze()  # what the tests before have left need not be looked through
+    try:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            result = runner.run(whole())
+            gc.collect()  # forgotten failures of tasks are reported when these are collected
+    finally:
+        gc.unfreeze()
     assert loop.unseen == []
     return result
 

@@ -36,7 +36,8 @@ ALLOWED: dict[str, set[str]] = {
     "toolcalls": VOCABULARY,
     "accounts": VOCABULARY | {"abreast", "seal", "stores.base"},
     "accounts.exchange": VOCABULARY | {"transport"},
-    "upstreams": VOCABULARY | {"wire", "accounts.account", "upstreams.base", "upstreams.quote"},
+    "upstreams": VOCABULARY
+    | {"wire", "accounts.account", "upstreams.base", "upstreams.pause", "upstreams.quote"},
     "upstreams.directory": {"upstreams.base"},
     "upstreams.chatgpt_web.site": VOCABULARY | {"accounts.account", "transport"},
     "upstreams.chatgpt_web.attachments": VOCABULARY | {"media.asset"},
@@ -122,7 +123,7 @@ PURE = [
     "accounts.caps", "accounts.digest", "accounts.member", "accounts.shortage", "accounts.standing",
     "stores.backoff", "stores.debts", "stores.dynamodb_counts",
     "media.asset", "media.data_url", "media.kind", "media.picture", "media.upload", "web.paths",
-    "web.nowhere", "aliases",
+    "web.nowhere", "aliases", "upstreams.pause",
 ] + [
     f"upstreams.chatgpt_web.{name}"
     for name in (

@@ -13,6 +13,7 @@ import pytest
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.transport import Backend, Transport
 from tests.certificate import self_signed
+from tests.fetch.servers import serving
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -26,15 +27,8 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n"
 async def listening(talk: Talk) -> AsyncIterator[str]:
     """A server that reads a request's head and then says what it is told to say."""
 
-    async def attend(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            await talk(reader, writer)
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(attend, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/path"
+    async with serving(talk) as port:
+        yield f"http://127.0.0.1:{port}/path"
 
 
 @asynccontextmanager
@@ -249,9 +243,8 @@ def test_a_proxy_with_tls_is_believed_by_the_certificates_that_are_named(
         writer.close()
 
     async def run() -> None:
-        server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=context)
-        proxy = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        async with server, transport(backend) as client:
+        async with serving(talk, context) as port, transport(backend) as client:
+            proxy = f"https://127.0.0.1:{port}"
             target = "http://chatgpt.invalid/models"
             reply = await client.send("GET", target, HEADERS, step="models", proxy=proxy)
             assert await reply.read() == b"ok"

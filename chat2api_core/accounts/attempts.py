@@ -7,7 +7,8 @@ Where accounts of several types may answer, the next type is asked when one type
 or when it does not take what another one may.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Protocol, TypeVar
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.accounts.caller import AnonymousCaller, Caller, PoolCaller, TokenCaller
@@ -17,10 +18,36 @@ from chat2api_core.accounts.ledger import Ledger
 from chat2api_core.accounts.pool import Pool
 from chat2api_core.problem import Blame, Kind, Problem, forget_frames
 
+_T = TypeVar("_T")
+
 # What one upstream refuses and another one may take.
 _OF_ONE_UPSTREAM = frozenset({Kind.MODEL_NOT_FOUND, Kind.CONTEXT_LENGTH, Kind.REFUSED})
 # What is met on the way to an upstream: an account with a proxy of its own has a way of its own.
 _OF_THE_WAY = frozenset({Kind.UNREACHABLE, Kind.CHALLENGED})
+
+
+class Renewing(Protocol):
+    """What asking needs of ``accounts.credentials.Credentials``."""
+
+    async def ready(self, account: Account) -> Account: ...
+
+    async def renewed(self, account: Account) -> Account | None: ...
+
+
+async def ask_renewed(
+    credentials: Renewing, hold: Hold, ask: Callable[[Account, Hold], Awaitable[_T]]
+) -> _T:
+    """Ask once; a refused access token is renewed once, where something can renew it."""
+    ready = await credentials.ready(hold.account)
+    try:
+        return await ask(ready, hold)
+    except Problem as problem:
+        if problem.kind is not Kind.UNAUTHORIZED:
+            raise
+        renewed = await credentials.renewed(ready)
+        if renewed is None:
+            raise
+    return await ask(renewed, hold)
 
 
 class Attempts:

@@ -132,7 +132,8 @@ TABLE: tuple[Setting[object], ...] = (
             "Where ChatGPT is. A comma list rotates.", "chatgpt_base_url"),
     Setting("auth_url", ("CHATGPT_AUTH_URL",), WEB_URL, "Where its login is."),
     Setting("auth_key", ("AUTH_KEY",), SECRET,
-            "Sent as the header `auth_key`, for a private gateway in front of ChatGPT."),
+            "Sent as the headers `auth_key` and `authkey`, for a private gateway in front of "
+            "ChatGPT."),
     Setting("proxies", ("PROXY", "PROXY_URL"), many(PROXY),
             "Proxies on the way to ChatGPT: http, https, socks5 or socks5h. A comma list "
             "rotates.", "proxy"),

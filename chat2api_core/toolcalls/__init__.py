@@ -36,8 +36,7 @@ What holds, so that the engine need not look into anything:
 - In the answer to a repair, text beside calls is dropped, for the client knows nothing of the
   question. If no call comes and none has to, its text is handed out as the answer.
 - The tool choice and ``parallel_tool_calls`` are kept by the parser itself: a call that may not be
-  made does not go out, and a missing one is a fault (``not_called``). ``check_outcome`` is the same
-  verdict over a ``Transcript``, for whoever wants it of an upstream with tools of its own.
+  made does not go out, and a missing one is a fault (``not_called``).
 - ``Finished`` says ``tool_calls`` when calls were made and the upstream said ``stop``.
 - Citations are moved to where their text now stands; those inside of calls are gone.
 - ``Started``, reasoning and pictures pass at once. Only text and citations are ever held.

@@ -14,6 +14,7 @@ import json
 from typing import TypeAlias
 
 from chat2api_core.toolcalls.canonical import encode, encode_chars
+from chat2api_core.toolcalls.events import Event
 from chat2api_core.toolcalls.fit import (
     MISSING,
     Fit,
@@ -22,7 +23,7 @@ from chat2api_core.toolcalls.fit import (
     kind_of,
     scalar_value,
 )
-from chat2api_core.toolcalls.repair import Event, Reader
+from chat2api_core.toolcalls.repair import Reader
 from chat2api_core.toolcalls.schema import ANY, Json, Node, Schema
 
 # Characters of one value, as canonical JSON.

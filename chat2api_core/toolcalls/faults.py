@@ -15,8 +15,7 @@ from msgspec import Struct
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.toolcalls.grammar import Grammar
 from chat2api_core.toolcalls.toolbox import Toolbox
-from chat2api_core.transcript import Transcript
-from chat2api_core.turn import Message, Prompt, Text, ToolCall
+from chat2api_core.turn import Message, Text, ToolCall
 
 FaultKind: TypeAlias = Literal[
     "unknown_tool", "not_allowed", "invalid", "cut", "not_called", "too_many", "format", "unmarked",
@@ -60,11 +59,6 @@ def outcome(toolbox: Toolbox, calls: Sequence[ToolCall]) -> Fault | None:
     if toolbox.required and not calls:
         return Fault("not_called", f"The answer has to call a tool: {names}.")
     return None
-
-
-def check_outcome(prompt: Prompt, transcript: Transcript) -> Fault | None:
-    """The same for a prompt as the client asked it, and everything that was handed out."""
-    return outcome(Toolbox(prompt), transcript.calls)
 
 
 def unknown_tool(name: str, toolbox: Toolbox) -> Fault:

@@ -11,6 +11,7 @@ import re
 
 # Characters looked at behind a quote.
 WINDOW = 256
+_TRIPLE = 3
 # Characters that are no more than space, though not all of them are to ``str.isspace``.
 UNSEEN = "\ufeff\u200b\u200c\u200d\u2060"
 _BLANKS = (
@@ -28,6 +29,7 @@ CLOSERS = {
     "\u2018": "\u2019\u2018'", "\u2019": "\u2019'",
 }  # fmt: skip
 RUNS = {first: re.compile(f"[^\\\\{re.escape(last)}]+") for first, last in CLOSERS.items()}
+_TAIL_OF_CLOSERS = re.compile(r"[\r\n}\]][\s}\]]*\Z")
 _KEY_AHEAD = re.compile(r"""(["'])[^"'\n]{0,100}\1\s*[:=]""")
 _AFTER_COMMA = {
     "{": re.compile(r"""["'\u201c\u2018`},/.\u2026]|[A-Za-z_$][\w$-]*\s*:"""),
@@ -38,6 +40,31 @@ _AFTER_COMMA = {
 # What stands behind a comment to the end of its line, if it is one.
 _AFTER_COMMENT = re.compile(r"""#[^\n]*\n\s*(?:[}\]]|["'][^"'\n]{0,100}["']\s*[:=])""")
 _MAYBE_WORD = re.compile(r"[A-Za-z_$][\w$-]*\s*\Z")
+
+
+def surely_inside(text: str) -> str:
+    """What of the last piece of a string is surely in it: brackets and lines at its very end may
+    turn out to stand behind a forgotten quote."""
+    tail = _TAIL_OF_CLOSERS.search(text)
+    return text[: tail.start()] if tail else text
+
+
+def opening(text: str, at: int, final: bool) -> str | None:
+    """The quotes that begin a string at this place, one or three of them; None while that cannot
+    be told."""
+    first, ahead = text[at], text[at : at + 3]
+    if first not in "\"'" or ahead.strip(first):
+        return first
+    if len(ahead) < _TRIPLE:
+        return first if final else None
+    return ahead
+
+
+def ends_triple(ahead: str, quotes: str, final: bool) -> bool | None:
+    """Whether three quotes end what three of them began; ``ahead`` is up to three characters."""
+    if len(ahead) < _TRIPLE and quotes.startswith(ahead) and not final:
+        return None
+    return ahead == quotes
 
 
 def ends_string(window: str, stack: list[str], is_key: bool, final: bool) -> bool | None:

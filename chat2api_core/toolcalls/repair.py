@@ -12,45 +12,28 @@ about a missing key or value.
 
 import re
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias
 
 from chat2api_core.toolcalls.canonical import canonical_scalar
 from chat2api_core.toolcalls.escapes import unescape
+from chat2api_core.toolcalls.events import QUOTED, STRING, Event
+from chat2api_core.toolcalls.gaps import SEPARATORS, colon_end, skip
 from chat2api_core.toolcalls.quotes import (
     CLOSERS,
-    COLONS,
-    COMMAS,
     RUNS,
-    UNSEEN,
     WINDOW,
     ends_string,
+    ends_triple,
+    opening,
+    surely_inside,
 )
 
 MAX_DEPTH = 64
 # Characters of a number, a literal or a word without quotes.
 _MAX_WORD = 4096
 
-Kind: TypeAlias = Literal["open", "close", "key", "string", "chars", "quoted", "scalar"]
-
-
-class Event(NamedTuple):
-    """``open`` and ``close`` carry a bracket, ``key`` and ``chars`` text that is decoded,
-    ``scalar`` canonical JSON of a number, true, false or null; ``string`` and ``quoted`` begin and
-    end a string."""
-
-    kind: Kind
-    text: str = ""
-
-
-_STRING = Event("string")
-_QUOTED = Event("quoted")
-
-_TAIL_OF_CLOSERS = re.compile(r"[\r\n}\]][\s}\]]*\Z")
-_SPACE = re.compile(rf"[\s{UNSEEN}]*")
 _BARE_KEY = re.compile(r"[^\s:=\uff1a,{}\[\]\"'`\u201c\u201d\u201e\u2018\u2019\\]+")
 _WORD = re.compile(r"[^\s,:;}\]\[{\"'<]+")
 _LINE = re.compile(r"[^,}\]\n\r]*")
-_SEPARATORS = f"{COMMAS};"
 # What may follow a literal or a number only if it is the first word of a text without quotes.
 _WORDS_GO_ON = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:")
 
@@ -70,8 +53,7 @@ class Reader:
         self._stack: list[str] = []
         self._events: list[Event] = []
         self._step: Callable[[], bool] = self._value
-        self._first = '"'
-        self._triple = False
+        self._quotes = '"'
         self._key: list[str] | None = None
 
     @property
@@ -105,7 +87,7 @@ class Reader:
 
     def _finish(self) -> None:
         if self._step == self._string and self._key is None:
-            self._events.append(_QUOTED)
+            self._events.append(QUOTED)
             self._after_value()
         elif self._step in (self._value, self._colon, self._string):
             self._fail("it ends where a value is missing" if self._stack else "there is no JSON")
@@ -120,28 +102,8 @@ class Reader:
 
     def _skip(self) -> str:
         """The next character that counts, or nothing while it has not come."""
-        while True:
-            space = _SPACE.match(self._buffer, self._at)
-            self._at = space.end() if space else self._at
-            text = self._buffer[self._at : self._at + 3]
-            if text[:1] == "#":
-                if not self._comment("\n"):
-                    return ""
-            elif text == "..." or text.startswith("…"):
-                self._at += 3 if text == "..." else 1
-            elif text[:1] != "/":
-                return "" if text in (".", "..") and not self._final else text[:1]
-            elif text[1:2] not in ("/", "*"):
-                return "" if len(text) == 1 and not self._final else "/"
-            elif not self._comment("\n" if text[1] == "/" else "*/"):
-                return ""
-
-    def _comment(self, closer: str) -> bool:
-        end = self._buffer.find(closer, self._at + 2)
-        if end < 0 and not self._final:
-            return False
-        self._at = len(self._buffer) if end < 0 else end + len(closer)
-        return True
+        char, self._at = skip(self._buffer, self._at, self._final)
+        return char
 
     def _value(self) -> bool:
         char = self._skip()
@@ -166,7 +128,7 @@ class Reader:
 
     def _item(self) -> bool:
         char = self._skip()
-        if char and char in _SEPARATORS:
+        if char and char in SEPARATORS:
             self._at += 1
             return True
         if char and char in "]}":
@@ -177,7 +139,7 @@ class Reader:
         char = self._skip()
         if not char:
             return False
-        if char in _SEPARATORS:
+        if char in SEPARATORS:
             self._at += 1
             return True
         if char in "]}":
@@ -201,13 +163,12 @@ class Reader:
         char = self._skip()
         if not char:
             return False
-        if char not in COLONS:
-            return self._fail("a colon is missing after the key")
-        if char == "=" and self._at + 1 == len(self._buffer) and not self._final:
+        end = colon_end(self._buffer, self._at, self._final)
+        if end is None:
             return False
-        if self._buffer.startswith("=>", self._at):
-            self._at += 1
-        self._at += 1
+        if end == self._at:
+            return self._fail("a colon is missing after the key")
+        self._at = end
         self._step = self._value
         return True
 
@@ -266,28 +227,26 @@ class Reader:
         if not line or not text or not self._stack:
             return self._fail("a value is expected")
         self._at = line.end()
-        self._events += (_STRING, Event("chars", text), _QUOTED)
+        self._events += (STRING, Event("chars", text), QUOTED)
         self._after_value()
         return True
 
     # ----------------------------------------------------------------------------------- strings
 
     def _open_string(self, key: list[str] | None) -> bool:
-        first = self._buffer[self._at]
-        opening = self._buffer[self._at : self._at + 3]
-        if first in "\"'" and opening == first * min(len(opening), 2) and not self._final:
+        quotes = opening(self._buffer, self._at, self._final)
+        if quotes is None:
             return False
-        self._triple = first in "\"'" and opening == first * 3
-        self._at += 3 if self._triple else 1
-        self._first = first
+        self._quotes = quotes
+        self._at += len(quotes)
         self._key = key
         if key is None:
-            self._events.append(_STRING)
+            self._events.append(STRING)
         self._step = self._string
         return True
 
     def _string(self) -> bool:
-        run = RUNS[self._first].match(self._buffer, self._at)
+        run = RUNS[self._quotes[0]].match(self._buffer, self._at)
         if run:
             return self._plain_run(run[0])
         if self._at == len(self._buffer):
@@ -297,12 +256,10 @@ class Reader:
         return self._quote_char()
 
     def _plain_run(self, text: str) -> bool:
-        """Hand out what is surely inside the string. Brackets and lines at the very end may turn
-        out to stand behind a forgotten quote, so they wait for what follows."""
+        """Hand out what is surely inside the string; the rest waits for what follows."""
         whole = len(text)
         if self._at + whole == len(self._buffer):
-            tail = _TAIL_OF_CLOSERS.search(text)
-            text = text[: tail.start()] if tail else text
+            text = surely_inside(text)
         self._chars(text)
         self._at += len(text)
         if len(text) == whole:
@@ -318,23 +275,18 @@ class Reader:
             self._events.append(Event("chars", text))
 
     def _quote_char(self) -> bool:
-        width = 3 if self._triple else 1
-        if self._triple:
-            ahead = self._buffer[self._at : self._at + 3]
-            closes = ahead == self._first * 3
-            if len(ahead) < width and ahead == self._first * len(ahead) and not self._final:
-                return False
+        ahead = self._buffer[self._at : self._at + 1 + WINDOW]
+        if len(self._quotes) > 1:
+            closes = ends_triple(ahead[: len(self._quotes)], self._quotes, self._final)
         else:
-            window = self._buffer[self._at + 1 : self._at + 1 + WINDOW]
-            verdict = ends_string(window, self._stack, self._key is not None, self._final)
-            if verdict is None:
-                return False
-            closes = verdict
+            closes = ends_string(ahead[1:], self._stack, self._key is not None, self._final)
+        if closes is None:
+            return False
         if not closes:
             self._chars(self._buffer[self._at])
             self._at += 1
             return True
-        self._at += width
+        self._at += len(self._quotes)
         self._end_string()
         return True
 
@@ -343,7 +295,7 @@ class Reader:
             self._events.append(Event("key", "".join(self._key)))
             self._step = self._colon
             return
-        self._events.append(_QUOTED)
+        self._events.append(QUOTED)
         self._after_value()
 
     def _escape(self) -> bool:

@@ -3,7 +3,6 @@ first hit. A handler module has one coroutine for each method that it answers, n
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chat2api_core.config import SettingsError
-from chat2api_core.dialects.base import error_document
 from chat2api_core.problem import Kind, Problem, forget_frames
 from chat2api_core.web.exchange import ClientGone, Exchange
 from chat2api_core.web.paths import Paths, own_path
@@ -30,9 +28,6 @@ _EXPOSED = (
     "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
     "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens",
 )  # fmt: skip
-# The status at which clients that try a WebSocket first go on with HTTP at once; any other one
-# makes them try again.
-_UPGRADE_REQUIRED = 426
 # Where a POST takes something else than JSON, or something else as well.
 _RECORDING = "a form with the recording, for example with curl -F file=@talk.mp3"
 _PICTURE = "a form with the picture, for example with curl -F image=@photo.png, or a JSON body"
@@ -44,7 +39,6 @@ _FORMS = {
     "/tokens/clear": "it without a body",
     "/admin/logout": "it without a body",
 }
-_PARTING = 1.0  # seconds
 _LONGEST_NAME = 100
 
 _log = logging.getLogger("chat2api.access")
@@ -80,7 +74,9 @@ class App:
         if scope["type"] == "http":
             await self._serve(scope, receive, send)
         elif scope["type"] == "websocket":
-            await _refuse_socket(scope, receive, send)
+            from chat2api_core.web.refusal import refuse_socket  # noqa: PLC0415 (seldom tried)
+
+            await refuse_socket(scope, receive, send)
         else:
             await self._lifespan(receive, send)
 
@@ -96,7 +92,9 @@ class App:
         else:
             await router(scope, receive, send)
             return
-        await _answer(send, problem, problem.status)
+        from chat2api_core.web.refusal import refuse  # noqa: PLC0415 (mostly there is a gateway)
+
+        await refuse(send, problem, problem.status)
 
     async def _current(self) -> "Gateway":
         """The gateway, or its heir where the settings have changed."""
@@ -190,7 +188,9 @@ class Handler:
             answered.insert(1, "HEAD")
         allow = [(b"allow", ", ".join(answered).encode())]
         if exchange.headers.get("upgrade", "").lower() == "websocket":
-            await exchange.problem(_no_sockets(), status=_UPGRADE_REQUIRED, headers=allow)
+            from chat2api_core.web.refusal import UPGRADE_REQUIRED, no_sockets  # noqa: PLC0415 (seldom tried)
+
+            await exchange.problem(no_sockets(), status=UPGRADE_REQUIRED, headers=allow)
             return
         names = " and ".join(answered)
         message = f"{exchange.path} does not take {exchange.method}. It takes {names}"
@@ -280,35 +280,3 @@ def _shared(app: ASGIApp, origins: tuple[str, ...]) -> ASGIApp:
         allow_headers=("*",),
         expose_headers=_EXPOSED,
     )
-
-
-def _no_sockets() -> Problem:
-    message = "This gateway speaks no WebSocket. Send the same request as an HTTP POST."
-    return Problem(Kind.METHOD_NOT_ALLOWED, message)
-
-
-async def _refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
-    """A server that cannot send an HTTP answer in place of a handshake makes a bare 403 of it."""
-    if "websocket.http.response" in scope.get("extensions", {}):
-        await _answer(send, _no_sockets(), _UPGRADE_REQUIRED, protocol="websocket.http.response")
-        # uvicorn logs an error if the application returns while the connection is still there.
-        # What is received until then: the handshake, the end of it, the end of the connection.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PARTING):
-                for _ in range(3):
-                    await receive()
-    else:
-        await send({"type": "websocket.close", "code": 1008, "reason": "use HTTP"})
-
-
-async def _answer(
-    send: Send, problem: Problem, status: int, *, protocol: str = "http.response"
-) -> None:
-    """An error in OpenAI's shape, where there is no gateway or no request to answer."""
-    body = error_document(problem)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": f"{protocol}.start", "status": status, "headers": headers})
-    await send({"type": f"{protocol}.body", "body": body})

@@ -8,9 +8,8 @@ once, by accounts that serve one request at a time.
 """
 
 import asyncio
-import gc
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -269,14 +268,6 @@ async def beside(scene: Scene, at: int, how: str) -> tuple[bool, list[str]]:
     if world.clock.monotonic() - began > 1:
         left.append("the other request waits")
     return steps.taken >= at, left
-
-
-@pytest.fixture(autouse=True)
-def _little_garbage() -> Iterator[None]:
-    """``play`` looks for garbage each time: not among all that the tests before have left."""
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("how", ["cancelled", "hung up"])

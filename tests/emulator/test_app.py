@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from chat2api_core.emulator import Emulator, Reply, Say
+from chat2api_core.emulator.commands import words
 from chat2api_core.emulator.exchange import MAX_BODY
 from chat2api_core.emulator.routes import ROUTES
-from chat2api_core.emulator.scenarios import SCENARIOS, words
+from chat2api_core.emulator.scenarios import SCENARIOS
 from tests.emulator.browser import UA, Browser, Request, Response, drive, said_by, turn_body
 
 

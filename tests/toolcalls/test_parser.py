@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from chat2api_core.ambient import Ids
 from chat2api_core.problem import Kind, Problem
 from chat2api_core.toolcalls.calls import MAX_CALLS
-from chat2api_core.toolcalls.faults import Fault, check_outcome, repair_message
+from chat2api_core.toolcalls.faults import Fault, outcome, repair_message
 from chat2api_core.toolcalls.parser import MAX_ANSWER, ToolCallParser
 from chat2api_core.toolcalls.toolbox import Toolbox
 from chat2api_core.toolcalls.unmarked import Unmarked
@@ -408,26 +408,23 @@ def test_without_parallel_calls_the_first_one_counts(listen: "Listen", prompt: P
     assert heard.finished == Finished("tool_calls")
 
 
-def _kind(prompt: Prompt, transcript: Transcript) -> str:
-    fault = check_outcome(prompt, transcript)
-    return fault.kind if fault else ""
-
-
-def test_the_outcome_of_a_transcript_is_checked_by_the_same_rules(prompt: Prompt) -> None:
+@pytest.mark.parametrize(
+    ("situation", "names", "fault"),
+    [
+        ("none of the calls that have to be made", (), "not_called"),
+        ("the one that has to be made", ("ping",), ""),
+        ("more than one", ("ping", "ping"), "too_many"),
+        ("one that is not among those named", ("get_weather",), "not_allowed"),
+    ],
+)
+def test_the_calls_of_an_answer_are_held_against_the_choice(
+    prompt: Prompt, situation: str, names: tuple[str, ...], fault: str
+) -> None:
     single = replace(
         prompt, parallel_tool_calls=False, tool_choice=ToolChoice("required", ("ping",))
     )
-    transcript = Transcript()
-    assert _kind(single, transcript) == "not_called"
-
-    transcript.feed(CallStarted(0, ID1, "ping"))
-    assert _kind(single, transcript) == ""
-
-    transcript.feed(CallStarted(1, ID2, "ping"))
-    assert _kind(single, transcript) == "too_many"
-
-    transcript.feed(CallStarted(2, ID2, "get_weather"))
-    assert _kind(single, transcript) == "not_allowed"
+    found = outcome(Toolbox(single), [ToolCall(ID1, name, "{}") for name in names])
+    assert (found.kind if found else "") == fault, situation
 
 
 # ------------------------------------------------------------------------- repairs

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chat2api_core.toolcalls.canonical import encode, encode_chars
-from chat2api_core.toolcalls.repair import MAX_DEPTH, Event, Reader
+from chat2api_core.toolcalls.events import Event
+from chat2api_core.toolcalls.repair import MAX_DEPTH, Reader
 
 
 def written(events: list[Event]) -> str:
@@ -127,6 +128,7 @@ REPAIRS = [
     ("semicolons", '{"a": 1; "b": 2}', '{"a":1,"b":2}'),
     ("equals signs and arrows", '{"a" = 1, "b" => 2}', '{"a":1,"b":2}'),
     ("comments", '{"a": 1, // one\n /* two */ "b": 2}', '{"a":1,"b":2}'),
+    ("a comment without words", '{"a": 1, #\n "b": 2,\n "c": 3}', '{"a":1,"b":2,"c":3}'),
     ("a comment behind a text", '{"a": "x" // one\n}', '{"a":"x"}'),
     ("a comment that does not end", '{"a": 1} /* no', '{"a":1}'),
     ("an ellipsis", "[1, 2, ...]", "[1,2]"),

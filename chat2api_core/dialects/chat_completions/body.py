@@ -1,9 +1,10 @@
 """The JSON body of ``POST /v1/chat/completions`` as types: decoding a body checks its shape.
 
 Every role is a type of its own, so what a role may say and what it must bring along is checked by
-the decoder. The rule: a field stands here if the table of parameters says used or refused (or if
-its range is checked); everything else in a body is skipped unread. Shapes are those of OpenAI's
-published API; ``image_url`` as a bare string is a common habit of clients and taken as well.
+the decoder. The rule: a field stands here if the table of parameters says used or refused, or if
+its type or range is checked; everything else in a body is skipped unread. Shapes are those of
+OpenAI's published API; ``image_url`` as a bare string is a common habit of clients and taken as
+well.
 """
 
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ _Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=256)]
 _Id: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:=~-]{0,1024}$")]
 _Stop: TypeAlias = Annotated[str, Meta(min_length=1, max_length=MAX_STOP_LENGTH)]
 _Count: TypeAlias = Annotated[int, Meta(ge=1)]
+_Penalty: TypeAlias = Annotated[float, Meta(ge=-2, le=2)]
 
 # ------------------------------------------------------------------------------ parts of content
 
@@ -167,6 +169,12 @@ class Body(Struct):
     max_tokens: _Count | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    frequency_penalty: _Penalty | None = None
+    presence_penalty: _Penalty | None = None
+    seed: int | None = None
+    store: bool | None = None
+    user: str | None = None
+    safety_identifier: str | None = None
     reasoning_effort: Effort | None = None
     conversation_id: _Id | None = None
     parent_message_id: _Id | None = None

@@ -12,7 +12,7 @@ from chat2api_core.emulator.shelf import TICKET_SECONDS, Item
 from chat2api_core.emulator.world import Visit, World
 
 _OCTETS = "application/octet-stream"
-_PERSONAL = ("authorization", "cookie", "auth_key", "chatgpt-account-id")
+_PERSONAL = ("authorization", "cookie", "auth_key", "authkey", "chatgpt-account-id")
 
 
 def put(world: World, visit: Visit) -> Answer:

@@ -85,6 +85,7 @@ def _of_account(identity: Identity, base_url: str) -> Headers:
         (b"oai-client-version", identity.client_version),
         (b"oai-client-build-number", identity.build_number),
         (b"auth_key", identity.auth_key.reveal()),
+        (b"authkey", identity.auth_key.reveal()),  # nginx drops names with an underscore
     )
 
 
@@ -101,6 +102,7 @@ def page_headers(identity: Identity) -> Headers:
         (b"sec-fetch-user", "?1"),
         (b"upgrade-insecure-requests", "1"),
         (b"auth_key", identity.auth_key.reveal()),
+        (b"authkey", identity.auth_key.reveal()),  # nginx drops names with an underscore
     )
 
 

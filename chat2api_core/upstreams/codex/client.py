@@ -96,10 +96,6 @@ class Codex:
 
         return offered(await self._catalogs.get(account.key, fetch))
 
-    def known_models(self, account: Account) -> tuple[Model, ...]:
-        """The same as far as it is known without asking."""
-        return offered(self._catalogs.at_hand(account.key))
-
     async def open(self, prompt: Prompt, account: Account) -> "CodexAnswer":
         """Ask. Returns when the backend's stream has begun; raises ``Problem`` before that."""
         target = resolve(prompt, self._catalogs.at_hand(account.key))

@@ -13,10 +13,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from chat2api_core.problem import Kind, Problem, Step
+from chat2api_core.upstreams.pause import bounded, from_header
 from chat2api_core.upstreams.quote import quote
 
 _OK, _BAD_REQUEST, _FORBIDDEN, _FAILED = 200, 400, 403, 500
-_LONGEST_WAIT = 30 * 86_400.0  # seconds; more is no hint but a mistake
 _MAX_PAGE = 64 * 1024
 _MAX_TEXT = 4_000
 
@@ -159,10 +159,10 @@ def read_fault(
     """The problem behind an answer with a bad status, or with a good one and a wrong type.
 
     ``headers`` have lower-case names, ``now`` is unix seconds."""
+    wait = from_header(headers.get("retry-after", ""), now)
     if _is_page(headers, body):
-        return _problem(_page_kind(status, headers, body), step, Complaint())
+        return _problem(_page_kind(status, headers, body), step, Complaint(), wait)
     said = read_complaint(body)
-    wait = _number(headers.get("retry-after", ""))
     return _problem(_kind(status, said), step, said, _wait(said, now) if wait is None else wait)
 
 
@@ -209,21 +209,13 @@ def _by_status(status: int) -> Kind:
 def _wait(said: Complaint, now: float) -> float | None:
     """Seconds until asking again makes sense, where the complaint says so."""
     if said.resets_at is not None:
-        return _bounded(said.resets_at - now)
+        return bounded(said.resets_at - now)
     if said.resets_in_seconds is not None:
-        return _bounded(said.resets_in_seconds)
+        return bounded(said.resets_in_seconds)
     found = _AGAIN_IN.search((said.message or "")[:_MAX_TEXT])
     if found is None:
         return None
-    return _bounded(float(found[1]) * _UNITS[found[2].lower()])
-
-
-def _number(text: str) -> float | None:
-    return _bounded(float(text)) if text.isascii() and text.isdigit() else None
-
-
-def _bounded(seconds: float) -> float:
-    return min(max(seconds, 0.0), _LONGEST_WAIT)
+    return bounded(float(found[1]) * _UNITS[found[2].lower()])
 
 
 def _problem(kind: Kind, step: Step, said: Complaint, wait: float | None = None) -> Problem:

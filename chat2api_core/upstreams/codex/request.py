@@ -118,6 +118,7 @@ def headers(who: Identity, *, accept: str, session: str = "") -> Headers:
         (b"chatgpt-account-id", who.account_id),
         (b"session-id", session),
         (b"auth_key", who.auth_key.reveal()),
+        (b"authkey", who.auth_key.reveal()),  # nginx drops names with an underscore
     )
     return [(name, value.encode()) for name, value in pairs if value]
 

@@ -10,7 +10,11 @@ from chat2api_core.dialects.chat_completions.parse import parse
 from chat2api_core.dialects.parameters import Parameter
 from chat2api_core.problem import Kind, Problem
 
-CHECKED = {"temperature", "top_p"}  # ignored, but their range is checked
+# Ignored, but their type or range is checked.
+CHECKED = {
+    "temperature", "top_p", "frequency_penalty", "presence_penalty", "seed", "store", "user",
+    "safety_identifier",
+}  # fmt: skip
 
 
 def names(fate: str) -> set[str]:

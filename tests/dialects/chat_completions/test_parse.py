@@ -185,7 +185,19 @@ def test_neutral_values_of_refused_parameters_change_nothing() -> None:
 
 
 def test_unknown_and_ignored_fields_are_skipped_whatever_they_hold() -> None:
-    assert parse(user=[1], metadata="?", seed=None, new_in_2027={"x": [{}]}) == parse()
+    assert parse(metadata="?", logit_bias=[1], new_in_2027={"x": [{}]}) == parse()
+
+
+def test_ignored_fields_of_the_right_type_change_nothing() -> None:
+    ignored = {
+        "frequency_penalty": -2,
+        "presence_penalty": 0.5,
+        "seed": -1,
+        "store": True,
+        "user": "",
+        "safety_identifier": "somebody",
+    }
+    assert parse(**ignored) == parse(**dict.fromkeys(ignored)) == parse()
 
 
 def test_roles_and_names_are_kept() -> None:
@@ -435,6 +447,14 @@ WRONG: list[tuple[str, object, str, str]] = [
     ("temperature", 2.5, "temperature", "temperature must be a number <= 2.0."),
     ("temperature", True, "temperature", "temperature must be a number or null, not a boolean."),
     ("top_p", -0.1, "top_p", "top_p must be a number >= 0.0."),
+    ("frequency_penalty", 2.5, "frequency_penalty", "frequency_penalty must be a number <= 2.0."),
+    ("presence_penalty", "much", "presence_penalty",
+     "presence_penalty must be a number or null, not a string."),
+    ("seed", "7", "seed", "seed must be an integer or null, not a string."),
+    ("store", 1, "store", "store must be a boolean or null, not an integer."),
+    ("user", {"id": 1}, "user", "user must be a string or null, not an object."),
+    ("safety_identifier", 7, "safety_identifier",
+     "safety_identifier must be a string or null, not an integer."),
     ("max_tokens", 0, "max_tokens", "max_tokens must be an integer >= 1."),
     ("max_completion_tokens", 1.5, "max_completion_tokens",
      "max_completion_tokens must be an integer or null, not a number."),

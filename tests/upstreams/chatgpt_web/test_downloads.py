@@ -215,7 +215,7 @@ def test_its_own_store_is_shown_the_login(url: str) -> None:
 def test_what_only_looks_like_it_is_not(url: str) -> None:
     transport = FakeTransport({f"{API}/files/file-1/download": at(url), url: data()})
     fetch(transport, UPLOAD)
-    assert not {"authorization", "auth_key", "cookie", "oai-device-id"} & set(
+    assert not {"authorization", "auth_key", "authkey", "cookie", "oai-device-id"} & set(
         transport.headers[url]
     )
 

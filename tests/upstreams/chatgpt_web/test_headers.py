@@ -46,8 +46,9 @@ def test_an_account_shows_all_it_has() -> None:
         b"x-openai-target-path": b"/backend-api/models",
         b"x-openai-target-route": b"/backend-api/models",
         b"auth_key": b"key-1",
+        b"authkey": b"key-1",
     }
-    assert len(headers) == 17
+    assert len(headers) == 18
 
 
 def test_nobody_shows_no_account() -> None:
@@ -59,6 +60,7 @@ def test_nobody_shows_no_account() -> None:
             b"oai-client-version",
             b"oai-client-build-number",
             b"auth_key",
+            b"authkey",
         }
     )
     assert b"oai-device-id" in names
@@ -106,7 +108,7 @@ def test_the_home_page_is_asked_for_as_a_document_and_without_the_account() -> N
     assert headers[b"sec-fetch-user"] == b"?1"
     assert headers[b"upgrade-insecure-requests"] == b"1"
     assert headers[b"user-agent"] == b"UA/1.0"
-    assert headers[b"auth_key"] == b"key-1"
+    assert headers[b"auth_key"] == headers[b"authkey"] == b"key-1"
     assert b"authorization" not in headers
 
 

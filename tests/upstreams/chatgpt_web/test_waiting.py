@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat2api_core.upstreams.chatgpt_web.waiting import LONGEST, seconds_to_wait
+from chat2api_core.upstreams.chatgpt_web.waiting import seconds_to_wait
+from chat2api_core.upstreams.pause import LONGEST
 
 NOW = 1787313600.0  # 2026-08-21 12:00:00 UTC
 

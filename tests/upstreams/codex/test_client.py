@@ -325,17 +325,6 @@ def test_a_refused_account_is_news(bench: Bench) -> None:
     assert caught.value.step == "models"
 
 
-def test_models_are_known_without_asking_as_far_as_they_are(bench: Bench) -> None:
-    async def before_and_after(codex: Codex) -> tuple[int, int]:
-        before = len(codex.known_models(ACCOUNT))
-        await codex.models(ACCOUNT)
-        return before, len(codex.known_models(ACCOUNT))
-
-    before, after = bench.run(before_and_after)
-    assert before > 0
-    assert after == 6
-
-
 @pytest.mark.parametrize(
     ("model", "fields", "effort", "lists"),
     [

@@ -141,7 +141,25 @@ def test_a_header_counts_more_than_words() -> None:
     assert problem.retry_after == 7.0
 
 
-def test_a_header_that_is_no_number_counts_nothing() -> None:
+@pytest.mark.parametrize(
+    ("situation", "header", "seconds"),
+    [
+        ("a fraction", "0.5", 0.5),
+        ("a date", "Fri, 21 Aug 2026 08:14:20 GMT", 60.0),
+        ("a date gone by", "Fri, 21 Aug 2026 08:00:00 GMT", 0.0),
+        ("more than can be believed", "Fri, 21 Aug 2099 12:00:00 GMT", 2_592_000.0),
+    ],
+)
+def test_a_header_need_not_be_whole_seconds(situation: str, header: str, seconds: float) -> None:
+    problem = fault(503, error(code="server_is_overloaded"), retry_after=header)
+    assert problem.retry_after == seconds, situation
+
+
+def test_a_page_may_say_when_to_come_again() -> None:
+    assert fault(503, PAGE, retry_after="30").retry_after == 30.0
+
+
+def test_a_header_that_says_no_time_counts_nothing() -> None:
     problem = fault(429, error(resets_in_seconds=900), retry_after="soon")
     assert problem.retry_after == 900.0
 

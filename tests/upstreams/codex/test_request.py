@@ -574,6 +574,7 @@ def test_the_headers_say_who_asks() -> None:
         (b"chatgpt-account-id", b"acc"),
         (b"session-id", b"key"),
         (b"auth_key", b"door"),
+        (b"authkey", b"door"),
     ]
 
 

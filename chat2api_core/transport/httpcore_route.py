@@ -1,9 +1,8 @@
 """Requests straight to a server, carried by httpcore, the engine of httpx: what httpx itself adds
 would be imported by every cold start and never used."""
 
-import logging
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, Iterator
 from string import punctuation
 from urllib.parse import quote, urlsplit
 
@@ -17,7 +16,8 @@ from chat2api_core.transport.base import (
     Headers,
     Reply,
 )
-from chat2api_core.transport.unpack import NotPacked, unpacked
+from chat2api_core.transport.pulled import PulledReply
+from chat2api_core.transport.unpack import NotPacked
 
 _KNOWN_URLS = 256
 _LATE = (httpcore.TimeoutException, TimeoutError)
@@ -26,12 +26,9 @@ _ERRORS = (
     httpcore.NetworkError,
     httpcore.ProtocolError,
     httpcore.UnsupportedProtocol,
-    NotPacked,
 )
 # Methods whose empty body has to be declared (RFC 9110, section 8.6).
 _WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
-
-_log = logging.getLogger("chat2api.transport")
 
 
 class HttpcoreRoute:
@@ -123,26 +120,23 @@ def _missing(
         yield b"content-length", b"%d" % len(content)
 
 
-class HttpcoreReply(Reply):
+class HttpcoreReply(PulledReply):
     """An answer that httpcore has the head of."""
 
-    __slots__ = ("_chunks", "_response", "status", "step")
+    __slots__ = ("_response",)
+
+    errors = (*_ERRORS, NotPacked)
+    late = _LATE
 
     def __init__(self, response: httpcore.Response, step: Step) -> None:
-        self.status = response.status
-        self.step: Step = step
+        super().__init__(response.status, step)
         self._response = response
-        self._chunks: AsyncIterator[bytes] | None = None
 
     @property
     def headers(self) -> dict[str, str]:
         """See ``Reply``."""
-        return {
-            name: self.header(name)
-            for name in dict.fromkeys(
-                key.lower().decode("latin-1") for key, _ in self._response.headers
-            )
-        }
+        names = dict.fromkeys(name.lower().decode("latin-1") for name, _ in self._response.headers)
+        return {name: self.header(name) for name in names}
 
     def header(self, name: str) -> str:
         """See ``Reply``."""
@@ -153,39 +147,17 @@ class HttpcoreReply(Reply):
         """See ``Reply``."""
         return self._values(b"set-cookie")
 
-    async def chunk(self, step: Step = "stream") -> bytes | None:
-        """See ``Reply``."""
-        chunks = self._chunks
-        if chunks is None:
-            chunks = self._chunks = self._begin()
-        try:
-            return await anext(chunks)
-        except StopAsyncIteration:
-            return None
-        except _ERRORS as error:
-            from chat2api_core.transport import faults  # noqa: PLC0415 (the same)
-
-            raise faults.cut(step, late=isinstance(error, _LATE)) from error
-
-    async def aclose(self) -> None:
-        """See ``Reply``."""
-        try:
-            if isinstance(self._chunks, AsyncGenerator):
-                await self._chunks.aclose()
-            await self._response.aclose()
-        except _ERRORS as error:
-            _log.debug("closing an upstream connection failed: %s", type(error).__name__)
-
-    def _begin(self) -> AsyncIterator[bytes]:
-        source = self._response.stream
-        assert isinstance(source, AsyncIterable)
-        if packing := self.header("content-encoding"):
-            return unpacked(source, packing)
-        return aiter(source)
-
     def _values(self, wanted: bytes) -> list[str]:
         return [
             value.decode("latin-1")
             for name, value in self._response.headers
             if name.lower() == wanted
         ]
+
+    def _body(self) -> AsyncIterable[bytes]:
+        source = self._response.stream
+        assert isinstance(source, AsyncIterable)
+        return source
+
+    async def _release(self) -> None:
+        await self._response.aclose()

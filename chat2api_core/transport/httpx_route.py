@@ -2,9 +2,8 @@
 transports are used directly: its client would add redirects, a cookie jar and a third of the cost.
 """
 
-import logging
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterable
 
 import httpx
 
@@ -16,12 +15,12 @@ from chat2api_core.transport.base import (
     Headers,
     Reply,
 )
-from chat2api_core.transport.unpack import NotPacked, unpacked
+from chat2api_core.transport.pulled import PulledReply
+from chat2api_core.transport.unpack import NotPacked
 
 _KNOWN_URLS = 256
-_ERRORS = (httpx.HTTPError, httpx.StreamError, TimeoutError, NotPacked)
-
-_log = logging.getLogger("chat2api.transport")
+_LATE = (httpx.TimeoutException, TimeoutError)
+_ERRORS = (httpx.HTTPError, httpx.StreamError, TimeoutError)
 
 
 class HttpxRoute:
@@ -63,7 +62,7 @@ class HttpxRoute:
                 error,
                 step,
                 url,
-                late=_late(error),
+                late=isinstance(error, _LATE),
                 proxied=True,
                 by_proxy=isinstance(error, httpx.ProxyError),
             ) from error
@@ -83,16 +82,17 @@ class HttpxRoute:
         return known
 
 
-class HttpxReply(Reply):
+class HttpxReply(PulledReply):
     """An answer that httpx has the head of."""
 
-    __slots__ = ("_chunks", "_response", "status", "step")
+    __slots__ = ("_response",)
+
+    errors = (*_ERRORS, NotPacked)
+    late = _LATE
 
     def __init__(self, response: httpx.Response, step: Step) -> None:
-        self.status = response.status_code
-        self.step: Step = step
+        super().__init__(response.status_code, step)
         self._response = response
-        self._chunks: AsyncIterator[bytes] | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -109,35 +109,10 @@ class HttpxReply(Reply):
         """See ``Reply``."""
         return self._response.headers.get_list("set-cookie")
 
-    async def chunk(self, step: Step = "stream") -> bytes | None:
-        """See ``Reply``."""
-        chunks = self._chunks
-        if chunks is None:
-            chunks = self._chunks = self._begin()
-        try:
-            return await anext(chunks)
-        except StopAsyncIteration:
-            return None
-        except _ERRORS as error:
-            from chat2api_core.transport import faults  # noqa: PLC0415 (the same)
-
-            raise faults.cut(step, late=_late(error)) from error
-
-    async def aclose(self) -> None:
-        """See ``Reply``."""
-        try:
-            if isinstance(self._chunks, AsyncGenerator):
-                await self._chunks.aclose()
-            await self._response.aclose()
-        except _ERRORS as error:
-            _log.debug("closing an upstream connection failed: %s", type(error).__name__)
-
-    def _begin(self) -> AsyncIterator[bytes]:
+    def _body(self) -> AsyncIterable[bytes]:
         source = self._response.stream
-        assert isinstance(source, httpx.AsyncByteStream)
-        packing = self.header("content-encoding")
-        return unpacked(source, packing) if packing else aiter(source)
+        assert isinstance(source, AsyncIterable)
+        return source
 
-
-def _late(error: Exception) -> bool:
-    return isinstance(error, httpx.TimeoutException | TimeoutError)
+    async def _release(self) -> None:
+        await self._response.aclose()

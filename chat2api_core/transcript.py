@@ -151,8 +151,8 @@ class Transcript:
         | PictureBegun
         | PicturePreview,
     ) -> None:
+        self.drawing |= isinstance(delta, PictureBegun | PicturePreview | Picture)
         if isinstance(delta, PictureBegun | PicturePreview | NativeProgress):
-            self.drawing = self.drawing or not isinstance(delta, NativeProgress)
             return  # the picture itself is what stays, and so is the item
         if isinstance(delta, Started) and self.started is not None:
             self.started = delta  # the same beginning, of which more is known
@@ -160,7 +160,6 @@ class Transcript:
         if isinstance(delta, Citation):
             self.citations.append(delta)
         elif isinstance(delta, Picture):
-            self.drawing = True
             self.pictures.append(delta)
         elif isinstance(delta, Started):
             self.started = delta

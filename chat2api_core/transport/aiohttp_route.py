@@ -1,6 +1,7 @@
 """Requests carried by aiohttp, whose parser is compiled: the way for a server with many at once."""
 
 import ssl
+from functools import lru_cache, partial
 from io import BytesIO
 
 import aiohttp
@@ -11,13 +12,13 @@ from chat2api_core.problem import Step
 from chat2api_core.transport import faults
 from chat2api_core.transport.base import (
     KEEPALIVE_SECONDS,
+    KNOWN_URLS,
     MAX_CONNECTIONS,
     Content,
     Headers,
     Reply,
 )
 
-_KNOWN_URLS = 256
 _MUCH = 512 * 1024  # bytes
 # Bytes of a body that are handed out at once. After a slow client has let it wait, much more may be
 # there: all of it together would take the memory, and everybody else's time.
@@ -36,7 +37,7 @@ class AiohttpRoute:
         self._tls = tls
         self._connect_timeout = connect_timeout
         self._session: aiohttp.ClientSession | None = None
-        self._urls: dict[str, URL] = {}
+        self._url = lru_cache(KNOWN_URLS)(partial(URL, encoded=True))
         self._timeouts: dict[float, aiohttp.ClientTimeout] = {}
 
     async def send(
@@ -87,17 +88,8 @@ class AiohttpRoute:
         )
         return self._session
 
-    def _url(self, url: str) -> URL:
-        # Parsing a URL costs more than the rest of a request's head; few distinct ones occur.
-        known = self._urls.get(url)
-        if known is None:
-            if len(self._urls) >= _KNOWN_URLS:
-                self._urls.clear()
-            known = self._urls[url] = URL(url, encoded=True)
-        return known
-
     def _timeout(self, wait: float) -> aiohttp.ClientTimeout:
-        if len(self._timeouts) >= _KNOWN_URLS:
+        if len(self._timeouts) >= KNOWN_URLS:
             self._timeouts.clear()
         timeout = aiohttp.ClientTimeout(
             total=None, connect=None, sock_connect=self._connect_timeout, sock_read=wait

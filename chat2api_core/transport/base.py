@@ -10,6 +10,8 @@ Content: TypeAlias = bytes | AsyncIterable[bytes]
 
 MAX_CONNECTIONS = 1000
 KEEPALIVE_SECONDS = 30.0
+# Parsing a URL costs more than the rest of a request's head; few distinct ones occur.
+KNOWN_URLS = 256
 _MAX_DOCUMENT = 32 * 1024 * 1024
 
 

@@ -3,6 +3,7 @@ would be imported by every cold start and never used."""
 
 import ssl
 from collections.abc import AsyncIterable, Iterator
+from functools import lru_cache
 from string import punctuation
 from urllib.parse import quote, urlsplit
 
@@ -11,6 +12,7 @@ import httpcore
 from chat2api_core.problem import Step
 from chat2api_core.transport.base import (
     KEEPALIVE_SECONDS,
+    KNOWN_URLS,
     MAX_CONNECTIONS,
     Content,
     Headers,
@@ -19,7 +21,6 @@ from chat2api_core.transport.base import (
 from chat2api_core.transport.pulled import PulledReply
 from chat2api_core.transport.unpack import NotPacked
 
-_KNOWN_URLS = 256
 _LATE = (httpcore.TimeoutException, TimeoutError)
 _ERRORS = (
     *_LATE,
@@ -36,7 +37,7 @@ class HttpcoreRoute:
 
     def __init__(self, tls: ssl.SSLContext, *, connect_timeout: float) -> None:
         self._connect_timeout = connect_timeout
-        self._targets: dict[str, tuple[httpcore.URL, bytes]] = {}
+        self._target = lru_cache(KNOWN_URLS)(_parsed)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
             max_connections=MAX_CONNECTIONS,
@@ -76,15 +77,6 @@ class HttpcoreRoute:
     async def aclose(self) -> None:
         """See ``Route``."""
         await self._pool.aclose()
-
-    def _target(self, url: str) -> tuple[httpcore.URL, bytes]:
-        # Parsing a URL costs more than the rest of a request's head; few distinct ones occur.
-        known = self._targets.get(url)
-        if known is None:
-            if len(self._targets) >= _KNOWN_URLS:
-                self._targets.clear()
-            known = self._targets[url] = _parsed(url)
-        return known
 
 
 def _parsed(url: str) -> tuple[httpcore.URL, bytes]:

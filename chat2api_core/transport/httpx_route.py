@@ -4,12 +4,14 @@ transports are used directly: its client would add redirects, a cookie jar and a
 
 import ssl
 from collections.abc import AsyncIterable
+from functools import lru_cache
 
 import httpx
 
 from chat2api_core.problem import Step
 from chat2api_core.transport.base import (
     KEEPALIVE_SECONDS,
+    KNOWN_URLS,
     MAX_CONNECTIONS,
     Content,
     Headers,
@@ -18,7 +20,6 @@ from chat2api_core.transport.base import (
 from chat2api_core.transport.pulled import PulledReply
 from chat2api_core.transport.unpack import NotPacked
 
-_KNOWN_URLS = 256
 _LATE = (httpx.TimeoutException, TimeoutError)
 _ERRORS = (httpx.HTTPError, httpx.StreamError, TimeoutError)
 
@@ -28,7 +29,7 @@ class HttpxRoute:
 
     def __init__(self, proxy: str, tls: ssl.SSLContext, *, connect_timeout: float) -> None:
         self._connect_timeout = connect_timeout
-        self._urls: dict[str, httpx.URL] = {}
+        self._url = lru_cache(KNOWN_URLS)(httpx.URL)
         self._transport = httpx.AsyncHTTPTransport(
             verify=tls,
             # A proxy behind TLS is checked against the same certificates.
@@ -71,15 +72,6 @@ class HttpxRoute:
     async def aclose(self) -> None:
         """See ``Route``."""
         await self._transport.aclose()
-
-    def _url(self, url: str) -> httpx.URL:
-        # Parsing a URL costs more than the rest of a request's head; few distinct ones occur.
-        known = self._urls.get(url)
-        if known is None:
-            if len(self._urls) >= _KNOWN_URLS:
-                self._urls.clear()
-            known = self._urls[url] = httpx.URL(url)
-        return known
 
 
 class HttpxReply(PulledReply):

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from openai import OpenAI
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.ambient import SystemClock, SystemIds
@@ -30,15 +29,10 @@ from chat2api_core.server import application, serving
 from chat2api_core.web.respond import BUFFERED_KEY
 from chat2api_core.wiring import Gateway
 from tests.e2e.conftest import KEY, Api, Start, Upstream
+from tests.e2e.official import sdk
 
 TEXT = "The moons of Saturn: Titan, Rhea, and Iapetus with its ü."
 SOUND = emulated(TEXT, "cove", "mp3")
-
-
-def sdk(api: Api, key: str = KEY) -> OpenAI:
-    return OpenAI(
-        base_url=f"{api.url}/v1", api_key=key, max_retries=0, _strict_response_validation=True
-    )
 
 
 def wav(seconds: float, rate: int = 8000) -> bytes:

@@ -6,7 +6,6 @@ from typing import Any
 
 import openai
 import pytest
-from openai import OpenAI
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.emulator import (
@@ -23,7 +22,8 @@ from chat2api_core.emulator import (
 from chat2api_core.secret import Secret
 from chat2api_core.server import serving
 from tests.e2e.agents import run_agents
-from tests.e2e.conftest import KEY, Api, Start, Upstream
+from tests.e2e.conftest import Api, Start, Upstream
+from tests.e2e.official import sdk
 
 CODEX = Account(access_token=Secret(make_access_token(jti="codex")), type="codex")
 HELLO = Reply((Say(("Hello", ", ", "world", "!")),))
@@ -42,12 +42,6 @@ SCHEMA: Any = {
 @pytest.fixture
 def api(start: Start) -> Api:
     return start(accounts=(CODEX,))
-
-
-def sdk(api: Api) -> OpenAI:
-    return OpenAI(
-        base_url=f"{api.url}/v1", api_key=KEY, max_retries=0, _strict_response_validation=True
-    )
 
 
 def sent(emulator: Upstream) -> Any:

@@ -26,6 +26,7 @@ from chat2api_core.emulator import (
 )
 from chat2api_core.secret import Secret
 from tests.e2e.conftest import KEY, Api, Start, Upstream
+from tests.e2e.official import sdk
 
 CODEX = Account(access_token=Secret(make_access_token(jti="codex")), type="codex")
 TIME: Any = {
@@ -38,12 +39,6 @@ TIME: Any = {
 @pytest.fixture
 def api(start: Start) -> Api:
     return start(accounts=(CODEX,))
-
-
-def sdk(api: Api) -> OpenAI:
-    return OpenAI(
-        base_url=f"{api.url}/v1", api_key=KEY, max_retries=0, _strict_response_validation=True
-    )
 
 
 def sent(emulator: Upstream) -> Any:

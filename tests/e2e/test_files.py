@@ -16,17 +16,12 @@ from chat2api_core.secret import Secret
 from chat2api_core.stores.choose import SqliteChoice
 from tests.bench.process import serving as process
 from tests.e2e.conftest import KEY, Api, Start, Upstream
+from tests.e2e.official import sdk
 
 OTHER = "sk-other-0123456789"
 TEXT = b"Titan is big.\n" * 10
 PNG = draw("photo", 5, 4)
 TWO = {"auth_tokens": (Secret(KEY), Secret(OTHER))}
-
-
-def sdk(api: Api, key: str = KEY) -> OpenAI:
-    return OpenAI(
-        base_url=f"{api.url}/v1", api_key=key, max_retries=0, _strict_response_validation=True
-    )
 
 
 def upload(client: OpenAI, name: str = "moons.csv", data: bytes = TEXT, **more: Any) -> Any:

@@ -16,7 +16,6 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from openai import OpenAI
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.ambient import SystemClock, SystemIds
@@ -29,6 +28,7 @@ from chat2api_core.wiring import Gateway
 from chat2api_core.wiring.media import MediaKit
 from tests.bench.process import serving as process
 from tests.e2e.conftest import KEY, Api, Upstream
+from tests.e2e.official import sdk
 
 
 def png(width: int, height: int, filling: int = 0) -> bytes:
@@ -156,12 +156,6 @@ def begin(emulator: Upstream) -> Iterator[Begin]:
             return Api(url, stack.enter_context(client))
 
         yield start
-
-
-def sdk(api: Api) -> OpenAI:
-    return OpenAI(
-        base_url=f"{api.url}/v1", api_key=KEY, max_retries=0, _strict_response_validation=True
-    )
 
 
 def chat(api: Api, *parts: Any, model: str = "auto") -> str:

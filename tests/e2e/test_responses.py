@@ -8,12 +8,13 @@ from typing import Any
 
 import openai
 import pytest
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI
 from pydantic import BaseModel
 
 from chat2api_core.emulator import At, Emulator, Interrupt, Named, Reply, Say, Think, Turn
 from chat2api_core.server import serving
 from tests.e2e.conftest import KEY, Api, Start, Upstream
+from tests.e2e.official import sdk
 
 HELLO = Reply((Say(("Hello", ", ", "world", "!")),))
 WEATHER: Any = {
@@ -29,12 +30,6 @@ WEATHER: Any = {
     },
 }
 _MARK = re.compile(r"<call_(\w+)")
-
-
-def sdk(api: Api) -> OpenAI:
-    return OpenAI(
-        base_url=f"{api.url}/v1", api_key=KEY, max_retries=0, _strict_response_validation=True
-    )
 
 
 def scripted(write: Callable[[Turn, str], str]) -> Callable[[Turn], Reply]:

@@ -5,19 +5,14 @@ from typing import Any
 
 import openai
 import pytest
-from openai import AsyncOpenAI, OpenAI
+from openai import AsyncOpenAI
 
 from chat2api_core.emulator import At, Named, Reply, Say, Think
 from tests.e2e.conftest import KEY, Api, Start, Upstream
+from tests.e2e.official import sdk
 
 HELLO = Reply((Say(("Hello", ", ", "world", "!")),))
 MESSAGES: Any = [{"role": "user", "content": "Hello?"}]
-
-
-def sdk(api: Api, key: str = KEY) -> OpenAI:
-    return OpenAI(
-        base_url=f"{api.url}/v1", api_key=key, max_retries=0, _strict_response_validation=True
-    )
 
 
 @pytest.mark.parametrize("protocol", ["current", "legacy"])

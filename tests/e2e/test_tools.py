@@ -4,7 +4,6 @@ through both APIs, as the official client sees it."""
 from typing import Any
 
 import pytest
-from openai import OpenAI
 
 from chat2api_core.accounts.account import Account
 from chat2api_core.emulator import (
@@ -20,7 +19,8 @@ from chat2api_core.emulator import (
 )
 from chat2api_core.emulator.replies import Task
 from chat2api_core.secret import Secret
-from tests.e2e.conftest import ASK, KEY, Api, Start, Upstream
+from tests.e2e.conftest import ASK, Api, Start, Upstream
+from tests.e2e.official import sdk
 
 CODEX = Account(access_token=Secret(make_access_token(jti="codex")), type="codex")
 TITAN = Source("https://moons.example/titan", "Titan")
@@ -28,12 +28,6 @@ PAREN = Source("https://moons.example/io_(moon)", "Io [the moon]")
 MESSAGES: Any = [{"role": "user", "content": "Which moon is the largest?"}]
 HINTS = ["search", "reason", "canvas"]
 DELFT: Any = {"type": "approximate", "approximate": {"city": "Delft", "country": "NL"}}
-
-
-def sdk(api: Api) -> OpenAI:
-    return OpenAI(
-        base_url=f"{api.url}/v1", api_key=KEY, max_retries=0, _strict_response_validation=True
-    )
 
 
 def turn(emulator: Upstream) -> Any:
